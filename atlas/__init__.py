@@ -1,0 +1,1 @@
+"""Atlas Ledger: an event-sourced ledger and indexer with an off-chain rights engine for AI-made cinema."""

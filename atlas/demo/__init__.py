@@ -1,0 +1,1 @@
+"""A small production, played end to end on this machine."""

@@ -1,0 +1,1 @@
+"""The GraphQL API: schema, compiler from selection to SQL, server."""

@@ -1,0 +1,1 @@
+"""The views: an engine, and one module a view."""

@@ -1,0 +1,70 @@
+"""The root of every error this program raises on purpose.
+
+AtlasError
+├── ProtocolError          a value outside the protocol's vocabulary (this room)
+│   ├── MalformedId        an AAID, CAIP-2 or CAIP-10 id that does not parse
+│   ├── MalformedAmount    an amount that is not an exact number of wei
+│   ├── MalformedFact      stored or received bytes that are not the canonical form
+│   ├── UndecodableLog     a log that no known ABI decodes
+│   └── InvalidEnvelope    a generation envelope that is refused
+├── atlas.ledger.errors.LedgerError
+├── atlas.rights.errors.RightsError
+├── atlas.indexer.errors.IndexerError
+├── atlas.projections.errors.ProjectionError
+├── atlas.provenance.errors.ProvenanceError
+├── atlas.graphql.errors.GraphQLError
+└── atlas.settings.SettingsError
+"""
+
+from typing import ClassVar
+
+
+class AtlasError(Exception):
+    """An expected failure: what was expected, what came, and (``hint``) what to do about it."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ProtocolError(AtlasError):
+    """A value outside the protocol's vocabulary."""
+
+    exit_code = 4
+
+
+class MalformedId(ProtocolError):
+    """An identifier that does not parse."""
+
+
+class MalformedAmount(ProtocolError):
+    """An amount that is not an exact number of the smallest unit."""
+
+
+class MalformedFact(ProtocolError):
+    """Bytes that are not the canonical form of the fact they claim to be."""
+
+
+class UndecodableLog(ProtocolError):
+    """A log that the ABI of its contract does not decode; ``reason`` is one of a fixed set."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message, hint="The raw log is kept; a better ABI decodes it later.")
+        self.reason = reason
+
+
+class InvalidEnvelope(ProtocolError):
+    """A generation envelope that is refused; ``code`` is the stable name of the reason."""
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class MissingArtifact(ProtocolError):
+    """A compiled contract that this package does not ship, or whose file is not an artifact."""
+
+    exit_code = 2

@@ -1,0 +1,1 @@
+"""C2PA signing, content, anchoring, offline verification."""

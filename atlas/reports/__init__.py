@@ -1,0 +1,1 @@
+"""Quarterly treasury reports and statements."""

@@ -1,0 +1,1 @@
+"""The off-chain rights engine: pure rules. Values in, decisions with reasons out."""

