@@ -1,0 +1,234 @@
+"""What the operator decides: one TOML file, and environment variables over it.
+
+The file is ``--config FILE``, else the one named by ``ATLAS_CONFIG``, else ``atlas-ledger.toml`` in
+the working directory, else none: every key has a default except the chains. A key of a table is
+overridden by ``ATLAS_<TABLE>_<KEY>`` (``ATLAS_DATABASE_URL``, ``ATLAS_SERVER_PORT``). Relative paths
+are relative to ``data.directory``.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from atlas.protocol.errors import AtlasError, MalformedId
+from atlas.protocol.events import EVENTS
+from atlas.protocol.ids import checksum_address, parse_address, parse_chain
+
+DEFAULT_FILE = Path("atlas-ledger.toml")
+
+
+class SettingsError(AtlasError):
+    """The configuration cannot be used; every wrong key is named with its value and what is allowed."""
+
+    exit_code = 2
+
+
+def _chain(text: str) -> str:
+    try:
+        parse_chain(text)
+    except MalformedId as error:
+        raise ValueError(error.message) from error
+    return text
+
+
+def _address(text: str) -> str:
+    try:
+        return checksum_address(parse_address(text))
+    except MalformedId as error:
+        raise ValueError(error.message) from error
+
+
+def _abi(name: str) -> str:
+    if name not in EVENTS:
+        raise ValueError(f"must be one of {', '.join(EVENTS)}")
+    return name
+
+
+def _http_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http:// or https:// URL with a host")
+    return url
+
+
+def _database_url(url: str) -> str:
+    if url and urlsplit(url).scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must be empty (embedded PostgreSQL) or a postgresql:// URL")
+    return url
+
+
+class Table(BaseModel):
+    """A table of the configuration file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSettings(Table):
+    """Where the program keeps what is not in the database."""
+
+    directory: Path = Field(
+        default_factory=lambda: Path.home() / ".local/share/atlas-ledger",
+        description="Directory of keys, content, worker spools and the embedded PostgreSQL.",
+    )
+
+
+class DatabaseSettings(Table):
+    """The PostgreSQL that holds the log and the views."""
+
+    url: Annotated[str, AfterValidator(_database_url)] = Field(
+        default="", description="postgresql:// URL of a server; empty starts the embedded PostgreSQL."
+    )
+    max_connections: Annotated[int, Field(ge=4, le=500)] = Field(
+        default=20, description="Most connections one process opens."
+    )
+
+
+class LedgerSettings(Table):
+    """The log's identity."""
+
+    origin: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s+]+$")] = Field(
+        default="localhost/atlas-ledger", description="Name of the log, the first line of each checkpoint."
+    )
+    key_file: Path = Field(default=Path("keys/checkpoint.key"), description="Ed25519 key that signs checkpoints.")
+    checkpoint_interval_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=1.0, description="Longest time between an append and the checkpoint that covers it, in seconds."
+    )
+
+
+class ContractSettings(Table):
+    """A contract whose logs are indexed."""
+
+    abi: Annotated[str, AfterValidator(_abi)] = Field(description="Name of the shipped ABI.")
+    address: Annotated[str, AfterValidator(_address)] = Field(description="0x address.")
+    start_block: Annotated[int, Field(ge=0)] = Field(default=0, description="First block that may hold its logs.")
+
+
+class ChainSettings(Table):
+    """A chain to index."""
+
+    chain: Annotated[str, AfterValidator(_chain)] = Field(description="CAIP-2 id, such as eip155:1.")
+    rpc_url: Annotated[str, AfterValidator(_http_url)] = Field(description="JSON-RPC endpoint.")
+    confirmations: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=64, description="Depth at which a block is final where the node has no `finalized` tag."
+    )
+    poll_interval_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        default=0.5, description="Time between two looks at the head, in seconds."
+    )
+    contracts: tuple[ContractSettings, ...] = Field(default=(), description="What to index.")
+
+
+class WorkerSettings(Table):
+    """The intake of generation records."""
+
+    max_envelope_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = Field(
+        default=256 * 1024, description="Largest accepted envelope, in bytes."
+    )
+
+
+class SigningSettings(Table):
+    """C2PA signing and the trust that verification starts from."""
+
+    directory: Path = Field(default=Path("keys"), description="Directory of the signing certificate and key.")
+    content: Path = Field(default=Path("content"), description="Content-addressed directory of media.")
+    trust_anchors: Path | None = Field(
+        default=None, description="PEM file of trusted roots; unset trusts the root in signing.directory."
+    )
+
+
+class ServerSettings(Table):
+    """The HTTP server: GraphQL, GraphiQL, worker intake."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8000, description="Port to listen on.")
+
+
+class Settings(BaseSettings):
+    """All of the configuration. Build it with ``load``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ATLAS_", env_nested_delimiter="_", env_nested_max_split=1, frozen=True, extra="forbid"
+    )
+
+    data: DataSettings = DataSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    chains: tuple[ChainSettings, ...] = ()
+    workers: WorkerSettings = WorkerSettings()
+    signing: SigningSettings = SigningSettings()
+    server: ServerSettings = ServerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file; the file's content comes in as arguments."""
+        return env_settings, init_settings
+
+    def path(self, relative: Path) -> Path:
+        """``relative`` below the data directory; an absolute path as it is."""
+        return self.data.directory / relative
+
+
+def load(file: Path | None = None) -> Settings:
+    """The settings from ``file`` (see the module) and the environment.
+
+    Raises SettingsError naming each wrong key, its value and what is allowed.
+    """
+    source = file or _default_file()
+    content = _read(source) if source else {}
+    try:
+        settings = Settings(**content)
+    except ValidationError as error:
+        raise SettingsError(
+            "\n".join(_explain(problem) for problem in error.errors()),
+            hint=f"Correct {source or 'the ATLAS_… environment variables'}; "
+            "`atlas-ledger config example` prints every key.",
+        ) from error
+    _refuse_duplicates(settings)
+    return settings
+
+
+def _default_file() -> Path | None:
+    named = os.environ.get("ATLAS_CONFIG")
+    if named:
+        return Path(named)
+    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text())
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}", hint="Name a file with --config.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not TOML: {error}", hint="See https://toml.io for the format.") from error
+
+
+def _explain(problem: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in problem["loc"])
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: there is no such key"
+    if problem["type"] == "missing":
+        return f"{key}: this key is required"
+    return f"{key} = {problem['input']!r}: {message}"
+
+
+def _refuse_duplicates(settings: Settings) -> None:
+    seen: set[tuple[str, str]] = set()
+    for chain in settings.chains:
+        for name in [chain.chain, *(contract.address for contract in chain.contracts)]:
+            if (chain.chain, name) in seen:
+                raise SettingsError(f"chains: {name} is listed twice for {chain.chain}", hint="Keep one of them.")
+            seen.add((chain.chain, name))
