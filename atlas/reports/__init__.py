@@ -1,1 +1,0 @@
-"""Quarterly treasury reports and statements."""
