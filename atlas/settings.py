@@ -73,7 +73,7 @@ class DataSettings(Table):
     """Where the program keeps what is not in the database."""
 
     directory: Path = Field(
-        default_factory=lambda: Path.home() / ".local/share/atlas-ledger",
+        default=Path("~/.local/share/atlas-ledger"),
         description="Directory of keys, content, worker spools and the embedded PostgreSQL.",
     )
 
@@ -177,7 +177,7 @@ class Settings(BaseSettings):
 
     def path(self, relative: Path) -> Path:
         """``relative`` below the data directory; an absolute path as it is."""
-        return self.data.directory / relative
+        return self.data.directory.expanduser() / relative
 
 
 def load(file: Path | None = None) -> Settings:

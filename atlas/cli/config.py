@@ -1,0 +1,94 @@
+"""``atlas-ledger config``: a commented example, and a check of the file in use."""
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from atlas.cli.console import output
+from atlas.cli.options import Config
+from atlas.settings import (
+    ChainSettings,
+    ContractSettings,
+    DatabaseSettings,
+    DataSettings,
+    LedgerSettings,
+    ServerSettings,
+    SigningSettings,
+    WorkerSettings,
+    load,
+)
+
+app = typer.Typer(no_args_is_help=True, help="The configuration file: an example, and a check.")
+
+_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("data", DataSettings),
+    ("database", DatabaseSettings),
+    ("ledger", LedgerSettings),
+    ("workers", WorkerSettings),
+    ("signing", SigningSettings),
+    ("server", ServerSettings),
+)
+_REQUIRED = {
+    "chain": '"eip155:1"',
+    "rpc_url": '"http://127.0.0.1:8545"',
+    "abi": '"AtlasToken"',
+    "address": '"0x5FbDB2315678afecb367f032d93F642f64180aa3"',
+}
+
+
+@app.command()
+def example() -> None:
+    """Print a configuration file with every key, its meaning and its default."""
+    output.out(example_file(), highlight=False)
+
+
+@app.command()
+def check(
+    config: Config = None,
+) -> None:
+    """Read the configuration as every command does, and say what is wrong with it."""
+    settings = load(config)
+    chains = ", ".join(chain.chain for chain in settings.chains) or "no chain"
+    output.print(f"The configuration is good: {chains}; data in {settings.data.directory}.")
+
+
+def example_file() -> str:
+    """The text of a complete configuration file."""
+    return "\n".join(_example_lines())
+
+
+def _example_lines() -> Iterator[str]:
+    for name, table in _TABLES:
+        yield f"[{name}]  # {_summary(table)}"
+        yield from _keys(table)
+        yield ""
+    yield f"[[chains]]  # {_summary(ChainSettings)} One such block a chain."
+    yield from _keys(ChainSettings)
+    yield ""
+    yield f"[[chains.contracts]]  # {_summary(ContractSettings)} One such block a contract."
+    yield from _keys(ContractSettings)
+
+
+def _keys(table: type[BaseModel]) -> Iterator[str]:
+    for key, field in table.model_fields.items():
+        if key == "contracts":
+            continue
+        value = _value(key, field)
+        assignment = f"{key} = {value}" if value is not None else f"# {key} ="
+        yield f"{assignment}  # {field.description}"
+
+
+def _value(key: str, field: FieldInfo) -> str | None:
+    if key in _REQUIRED:
+        return _REQUIRED[key]
+    default = field.get_default(call_default_factory=True, validated_data={})
+    if default is None:
+        return None
+    return f'"{default}"' if isinstance(default, (str, PurePath)) else str(default)
+
+
+def _summary(table: type[BaseModel]) -> str:
+    return (table.__doc__ or "").splitlines()[0].split(": ")[0].rstrip(".") + "."

@@ -1,0 +1,40 @@
+"""Writes the reference pages from the program itself: docs/reference/{command-line,configuration,schema}."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from atlas.cli.config import example_file  # noqa: E402
+from atlas.graphql.schema import sdl  # noqa: E402
+
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def command_line() -> str:
+    """Every command and option, as Typer describes them."""
+    command = [sys.executable, "-m", "typer", "atlas.cli.app", "utils", "docs", "--name", "atlas-ledger"]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout  # noqa: S603
+
+
+def configuration() -> str:
+    """The example file, which names every key."""
+    return f"# Configuration\n\nThis is what `atlas-ledger config example` prints.\n\n```toml\n{example_file()}\n```\n"
+
+
+def main() -> None:
+    """Write all pages."""
+    REFERENCE.mkdir(exist_ok=True)
+    for name, content in {
+        "command-line.md": command_line(),
+        "configuration.md": configuration(),
+        "schema.graphql": sdl(),
+    }.items():
+        (REFERENCE / name).write_text(content)
+        print(f"docs/reference/{name}")
+
+
+if __name__ == "__main__":
+    main()
