@@ -95,7 +95,7 @@ class LedgerSettings(Table):
     origin: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s+]+$")] = Field(
         default="localhost/atlas-ledger", description="Name of the log, the first line of each checkpoint."
     )
-    key_file: Path = Field(default=Path("keys/checkpoint.key"), description="Ed25519 key that signs checkpoints.")
+    key_file: Path = Field(default=Path("checkpoint.key"), description="Ed25519 key that signs checkpoints.")
     checkpoint_interval_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=1.0, description="Longest time between an append and the checkpoint that covers it, in seconds."
     )
@@ -134,7 +134,7 @@ class WorkerSettings(Table):
 class SigningSettings(Table):
     """C2PA signing and the trust that verification starts from."""
 
-    directory: Path = Field(default=Path("keys"), description="Directory of the signing certificate and key.")
+    directory: Path = Field(default=Path("signing"), description="Directory of the signing certificate and key.")
     content: Path = Field(default=Path("content"), description="Content-addressed directory of media.")
     trust_anchors: Path | None = Field(
         default=None, description="PEM file of trusted roots; unset trusts the root in signing.directory."

