@@ -56,6 +56,10 @@ class UndecodableLog(ProtocolError):
         self.reason = reason
 
 
+class InvalidSignature(ProtocolError):
+    """Bytes that are not an EIP-191 signature of a message, or a key that cannot make one."""
+
+
 class InvalidEnvelope(ProtocolError):
     """A generation envelope that is refused; ``code`` is the stable name of the reason."""
 

@@ -118,7 +118,7 @@ def decode(payload: bytes, kind: type[Payload]) -> Payload:
     """The payload in ``payload``. Raises MalformedFact unless the bytes are its canonical form."""
     try:
         value = msgspec.msgpack.decode(payload, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedFact(f"not a {kind.__name__}: {error}") from error
     if _encoder.encode(value) != payload:
         raise MalformedFact(f"the bytes of this {kind.__name__} are not in canonical form")

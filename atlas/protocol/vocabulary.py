@@ -132,6 +132,30 @@ class Violation(StrEnum):
     REVENUE_FRAUD = "revenue_fraud"
 
 
+class Allocation(StrEnum):
+    """W14: who the supply was issued to."""
+
+    ECOSYSTEM_AND_CREATORS = "ecosystem_and_creators"
+    FOUNDATION_AND_RESERVE = "foundation_and_reserve"
+    TEAM_AND_ADVISORS = "team_and_advisors"
+    INVESTORS_AND_PARTNERS = "investors_and_partners"
+    COMPUTE_AND_MODEL_NODES = "compute_and_model_nodes"
+    LIQUIDITY_AND_EXCHANGES = "liquidity_and_exchanges"
+    COMMUNITY_AND_AIRDROP = "community_and_airdrop"
+
+
+class PremiumService(StrEnum):
+    """W20: services whose whole price is shared between burn and treasury."""
+
+    STUDIO_CERTIFICATION = "studio_certification"
+    FEATURED_PLACEMENT = "featured_placement"
+    PREMIUM_IP_REGISTRATION = "premium_ip_registration"
+    CHARACTER_PROTECTION = "character_protection"
+    BRAND_PROJECT = "brand_project"
+    PRIORITY_DISTRIBUTION = "priority_distribution"
+    PREMIUM_API = "premium_api"
+
+
 Member = TypeVar("Member", bound=StrEnum)
 
 
