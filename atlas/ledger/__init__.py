@@ -1,1 +1,5 @@
 """The append-only, tamper-evident store."""
+
+from atlas.ledger.schema import MIGRATIONS
+
+__all__ = ["MIGRATIONS"]

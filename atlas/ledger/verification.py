@@ -1,0 +1,226 @@
+"""Reading the whole log again and comparing it with what was signed.
+
+Every leaf is recomputed from the stored columns and compared with the stored leaf hash; the tree is grown from the
+leaves and compared with the stored tiles, as it grows; its root is compared with the checkpoint given and, on the way,
+with every stored checkpoint of the same key. What is found first is named, by position where that can be told:
+
+    a column of a fact edited                          AlteredFact
+    a fact deleted, or moved away                      MissingFact
+    a fact at a position the log does not have         MisplacedFact
+    edited, inserted or swapped, with the leaf hash    AlteredTree
+    the tiles rewritten as well                        RootMismatch, between two checkpoints
+    a stored checkpoint edited                         AlteredCheckpoint
+    cut off below a checkpoint                         LedgerBehindCheckpoint
+
+What comes after the checkpoint is checked too, but nothing signed speaks for it yet. The log is streamed: memory is
+bounded by the driver's batches of some 16 MB.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import psycopg
+from psycopg.sql import SQL, Literal
+
+from atlas.ledger.checkpoints import Checkpoint, open_checkpoint
+from atlas.ledger.database import Database
+from atlas.ledger.entries import encode_topic, fact_leaf_hash
+from atlas.ledger.errors import (
+    AlteredCheckpoint,
+    AlteredFact,
+    AlteredTree,
+    InvalidFact,
+    LedgerBehindCheckpoint,
+    MisplacedFact,
+    MissingFact,
+    NoteError,
+    RootMismatch,
+)
+from atlas.ledger.log import Ledger, stream_bytes
+from atlas.ledger.merkle import HASH_BYTES
+from atlas.ledger.notes import SignedNote, Verifier
+from atlas.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, TileBuilder, TileName, width_at
+
+Progress = Callable[[int, int], None]
+
+_FACTS = SQL(
+    "select position, stream, version, topic, payload, leaf_hash from ledger.events"
+    " where position between 1 and {head} order by position"
+)
+# One statement, one snapshot: appends go on meanwhile.
+_BOUNDS = b"""
+select head.position,
+       least((select min(position) from ledger.events where position < 1),
+             (select min(position) from ledger.events where position > head.position))
+from ledger.head
+"""
+_LEVELS = b"select level, count(*), sum(width)::bigint from ledger.tiles group by level"
+_TILES = b"""
+select tiles.level, tiles.index, tiles.width, tiles.hashes
+from unnest(%b::smallint[], %b::bigint[]) as wanted (level, index) join ledger.tiles using (level, index)
+"""
+_CHECKPOINTS = b"select tree_size, root_hash, note from ledger.checkpoints where origin = %s and key_id = %s"
+
+
+def verify_ledger(
+    ledger: Ledger, note: SignedNote | bytes, verifier: Verifier, *, progress: Progress | None = None
+) -> None:
+    """Return when every stored byte of the log is as the signed checkpoint in ``note`` says.
+
+    ``progress`` is called now and then with the position reached and the head. Raises a LedgerCorrupt that names the
+    first thing wrong, a NoteError when the note itself is refused, DatabaseUnreachable.
+    """
+    roots = _signed_roots(ledger.database, open_checkpoint(note, verifier), verifier)
+    stored = _StoredTree(ledger.database)
+    head = _checked_head(ledger.database, stored.size, max(roots))
+    builder = TileBuilder(0, {})
+    _check_root(builder, roots)
+    for leaves in _recomputed_leaves(ledger.database, head):
+        for part in _cut(leaves, builder.size, roots):
+            stored.compare(builder.extend(part))
+            _check_root(builder, roots)
+        if progress is not None:
+            progress(builder.size, head)
+
+
+def _signed_roots(database: Database, given: Checkpoint, verifier: Verifier) -> dict[int, bytes]:
+    """Root hashes by tree size: that of the checkpoint given and of every stored one that ``verifier`` signed."""
+    roots = {given.tree_size: given.root_hash}
+    with database.connection() as connection:
+        rows = connection.execute(_CHECKPOINTS, (given.origin, verifier.key_id)).fetchall()
+    for tree_size, root_hash, note in rows:
+        try:
+            checkpoint = open_checkpoint(bytes(note), verifier, origin=given.origin)
+        except NoteError as error:
+            raise AlteredCheckpoint(f"the stored checkpoint over {tree_size} facts is refused: {error}") from error
+        if (checkpoint.tree_size, checkpoint.root_hash) != (tree_size, bytes(root_hash)):
+            raise AlteredCheckpoint(f"the columns of the stored checkpoint over {tree_size} facts are not its note's")
+        if roots.setdefault(tree_size, checkpoint.root_hash) != checkpoint.root_hash:
+            raise RootMismatch(f"two different roots over {tree_size} facts are signed by {verifier.name}")
+    return roots
+
+
+def _checked_head(database: Database, integrated: int, signed: int) -> int:
+    """The head, when the log's positions fit it and everything integrated and signed."""
+    with database.connection() as connection:
+        row = connection.execute(_BOUNDS).fetchone()
+    if row is None:
+        raise MissingFact("the row of ledger.head is gone, which is created with the table")
+    head, outside = row
+    if signed > head:
+        raise LedgerBehindCheckpoint(
+            f"a checkpoint over {signed} facts is signed, and the log has {head}", position=head + 1
+        )
+    if outside is not None:
+        raise MisplacedFact(f"a fact is stored at position {outside}, and the log has 1 to {head}", position=outside)
+    if integrated > head:
+        raise AlteredTree(f"the tree covers {integrated} facts, and the log has {head}", position=head + 1)
+    return head
+
+
+def _recomputed_leaves(database: Database, head: int) -> Iterator[list[bytes]]:
+    """The leaf hashes of the whole log in pages, each computed from the stored columns and checked on the way."""
+    statement = _FACTS.format(head=Literal(head)).as_string(None)
+    reached = 0
+    with database.adbc() as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        for page in cursor.fetch_record_batch():
+            leaves = _page_leaves(page, reached)
+            reached += len(leaves)
+            yield leaves
+    if reached != head:
+        raise _missing(reached + 1)
+
+
+def _page_leaves(page: Any, reached: int) -> list[bytes]:  # noqa: ANN401 (a pyarrow.RecordBatch)
+    columns = [page.column(name).to_pylist() for name in ("position", "version", "topic", "payload", "leaf_hash")]
+    streams = stream_bytes(page.column("stream")).to_pylist()
+    leaves: list[bytes] = []
+    rows = zip(streams, *columns, strict=True)
+    for expected, (stream, position, version, topic, payload, stored) in enumerate(rows, start=reached + 1):
+        if position != expected:
+            raise _missing(expected)
+        try:
+            leaf = fact_leaf_hash(stream, version, encode_topic(topic), payload)
+        except InvalidFact as error:
+            raise AlteredFact(f"the fact at position {position} is none: {error}", position=position) from error
+        if leaf != stored:
+            raise AlteredFact(
+                f"the fact at position {position} hashes to {leaf.hex()}, and its leaf hash is {stored.hex()}",
+                position=position,
+            )
+        leaves.append(leaf)
+    return leaves
+
+
+def _missing(position: int) -> MissingFact:
+    return MissingFact(f"position {position} is missing from the log", position=position)
+
+
+def _cut(leaves: list[bytes], size: int, roots: Mapping[int, bytes]) -> Iterator[list[bytes]]:
+    """The leaves in parts that end where a root is signed."""
+    cuts = sorted(signed - size for signed in roots if size < signed < size + len(leaves))
+    for begin, end in zip([0, *cuts], [*cuts, len(leaves)], strict=True):
+        yield leaves[begin:end]
+
+
+def _check_root(builder: TileBuilder, roots: Mapping[int, bytes]) -> None:
+    signed = roots.get(builder.size)
+    if signed is not None and builder.root() != signed:
+        good = max((size for size in roots if size < builder.size), default=0)
+        raise RootMismatch(
+            f"the first {builder.size} facts hash to {builder.root().hex()}, and {signed.hex()} is signed; "
+            f"the first {good} are as signed, so the change lies at position {good + 1} to {builder.size}",
+            position=good + 1,
+        )
+
+
+class _StoredTree:
+    """The stored tiles, as far as they reach: appends and integration may go on meanwhile."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        with database.connection() as connection:
+            levels = {level: (count, total) for level, count, total in connection.execute(_LEVELS).fetchall()}
+        self.size = levels.get(0, (0, 0))[1]
+        for level in range(max(levels, default=0) + 2):
+            nodes = self.size >> (TILE_HEIGHT * level)
+            expected = (-(-nodes // TILE_WIDTH), nodes)
+            if levels.get(level, (0, 0)) != expected:
+                raise AlteredTree(
+                    f"level {level} of a tree over {self.size} facts has {expected[0]} tiles with {nodes} hashes, "
+                    f"not {levels.get(level, (0, 0))}"
+                )
+
+    def compare(self, tiles: list[Tile]) -> None:
+        """Return when the stored tiles agree with these, as far as both reach. Raises AlteredTree."""
+        with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
+            stored = _read(cursor, [tile.name for tile in tiles])
+        for tile in sorted(tiles, key=lambda tile: tile.name):
+            self._compare(tile, stored.get(tile.name, b""))
+
+    def _compare(self, tile: Tile, stored: bytes) -> None:
+        required = min(tile.width, width_at(self.size, tile.name)) * HASH_BYTES
+        shared = min(len(stored), len(tile.hashes))
+        if shared >= required and stored[:shared] == tile.hashes[:shared]:
+            return
+        wrong = next(
+            (place for place in range(tile.width) if _hash_at(stored, place) != _hash_at(tile.hashes, place)),
+            0,
+        )
+        position = ((tile.name.index * TILE_WIDTH + wrong) << (TILE_HEIGHT * tile.name.level)) + 1
+        raise AlteredTree(
+            f"hash {wrong} of tile {tile.name.index} at level {tile.name.level} is not that of the facts from position "
+            f"{position}: the facts or the tile were changed",
+            position=position,
+        )
+
+
+def _hash_at(hashes: bytes, place: int) -> bytes:
+    return hashes[place * HASH_BYTES : (place + 1) * HASH_BYTES]
+
+
+def _read(cursor: psycopg.Cursor, names: list[TileName]) -> dict[TileName, bytes]:
+    cursor.execute(_TILES, ([name.level for name in names], [name.index for name in names]))
+    rows = cursor.fetchall()
+    return {TileName(level, index): hashes[: width * HASH_BYTES] for level, index, width, hashes in rows}

@@ -1,0 +1,88 @@
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from atlas.ledger import MIGRATIONS
+from atlas.ledger.database import Database
+from atlas.ledger.errors import SchemaVersionMismatch
+from atlas.ledger.migrations import Migration, migrate, require_current
+
+ONE = Migration("room", 1, "create table room_one (a int); insert into room_one values (1)")
+TWO = Migration("room", 2, "create table room_two (a int)")
+OTHER = Migration("other", 1, "create table other_one (a int)")
+
+
+@pytest.fixture
+def empty(database_url: str) -> Iterator[Database]:
+    with Database(database_url) as database:
+        yield database
+
+
+def has(database: Database, table: str) -> bool:
+    with database.connection() as connection:
+        return connection.execute("select to_regclass(%s) is not null", (table,)).fetchall() == [(True,)]
+
+
+def test_what_is_missing_is_applied_once_and_in_order(empty: Database) -> None:
+    assert migrate(empty, [ONE]) == [ONE]
+    assert migrate(empty, [ONE, TWO]) == [TWO]
+    assert migrate(empty, [ONE, TWO]) == []
+    require_current(empty, [ONE, TWO])
+    assert has(empty, "room_two")
+
+
+def test_rooms_may_migrate_apart(empty: Database) -> None:
+    migrate(empty, [ONE, TWO])
+    assert migrate(empty, [OTHER]) == [OTHER]
+    require_current(empty, [OTHER])
+    require_current(empty, [ONE, TWO, OTHER])
+
+
+def test_a_migration_that_fails_leaves_nothing_of_its_run(empty: Database) -> None:
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        migrate(empty, [ONE, Migration("room", 2, "insert into nowhere values (1)")])
+    assert not has(empty, "room_one")
+    assert migrate(empty, [ONE]) == [ONE]
+
+
+def test_a_database_that_lacks_migrations_is_not_current(empty: Database) -> None:
+    with pytest.raises(SchemaVersionMismatch, match="room 1, room 2"):
+        require_current(empty, [ONE, TWO])
+    migrate(empty, [ONE])
+    with pytest.raises(SchemaVersionMismatch, match="lacks migrations: room 2") as caught:
+        require_current(empty, [ONE, TWO])
+    assert (caught.value.exit_code, bool(caught.value.hint)) == (2, True)
+
+
+def test_a_database_of_a_newer_program_is_refused(empty: Database) -> None:
+    migrate(empty, [ONE, TWO])
+    for check in (migrate, require_current):
+        with pytest.raises(SchemaVersionMismatch, match="migration 2 of room, which this program does not know"):
+            check(empty, [ONE])
+
+
+def test_a_migration_that_was_changed_is_refused(empty: Database) -> None:
+    migrate(empty, [ONE])
+    changed = Migration("room", 1, ONE.statements + " -- edited")
+    for check in (migrate, require_current):
+        with pytest.raises(SchemaVersionMismatch, match="other statements"):
+            check(empty, [changed])
+
+
+@pytest.mark.parametrize("wrong", [[TWO], [ONE, ONE], [TWO, ONE], [Migration("room", 0, "")]])
+def test_a_list_with_gaps_or_out_of_order_is_refused(empty: Database, wrong: list[Migration]) -> None:
+    with pytest.raises(SchemaVersionMismatch, match="is expected"):
+        migrate(empty, wrong)
+
+
+def test_several_may_migrate_at_once(empty: Database) -> None:
+    applied: list[Migration] = []
+    threads = [threading.Thread(target=lambda: applied.extend(migrate(empty, MIGRATIONS))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert applied == list(MIGRATIONS)
+    require_current(empty, MIGRATIONS)
