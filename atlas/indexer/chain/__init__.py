@@ -1,0 +1,10 @@
+"""EVM chains: what they say is checked against their own headers and recorded as facts, exactly once.
+
+rpc         JSON-RPC over HTTP           source      the port: what an endpoint is asked for
+hexadecimal the encoding of its values   endpoint    the port's adapter over JSON-RPC
+header      RLP and hash of a header     checks      logs against headers (pure)
+forkchoice  stored chain and new path to a decision (pure)
+ranges      what to ask for next (pure)
+recording   blocks to facts (pure)       state       schema ``indexer``: window, cursor, contracts
+indexer     the loop
+"""

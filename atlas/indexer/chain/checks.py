@@ -1,0 +1,65 @@
+"""Logs against headers whose hash was verified: what an endpoint cannot get past. Pure.
+
+Proven here: each log belongs to the block it names, that block is the one expected, the block's bloom has
+the log's address and topics, and no log comes twice. Not proven: that no log was left out of a block of
+which others were given. That takes the receipts.
+"""
+
+from collections.abc import Sequence
+
+from atlas.indexer.chain.bloom import may_contain
+from atlas.indexer.chain.header import Header
+from atlas.indexer.chain.source import Log
+from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
+
+
+def require_linked(parent_hash: bytes, headers: Sequence[Header]) -> None:
+    """Each header names the one before it as its parent, the first one ``parent_hash``. Raises InconsistentAnswers."""
+    for header in headers:
+        if header.parent_hash != parent_hash:
+            raise InconsistentAnswers(
+                f"block {header.number} 0x{header.hash.hex()} has the parent 0x{header.parent_hash.hex()}, "
+                f"but the block before it was 0x{parent_hash.hex()}",
+                hint="The chain moved between two answers, or several nodes answer behind this URL.",
+            )
+        parent_hash = header.hash
+
+
+def require_within(logs: Sequence[Log], first: int, last: int, addresses: Sequence[bytes]) -> None:
+    """Logs of blocks ``first`` to ``last`` and of ``addresses``, in order, none twice. Raises LyingEndpoint."""
+    watched = frozenset(addresses)
+    before = (-1, -1)
+    for log in logs:
+        if not first <= log.block_number <= last:
+            raise LyingEndpoint(f"asked for logs of blocks {first} to {last}, got one of block {log.block_number}")
+        if log.address not in watched:
+            raise LyingEndpoint(f"{_where(log)} is of 0x{log.address.hex()}, which was not asked for")
+        place = (log.block_number, log.log_index)
+        if place <= before:
+            raise LyingEndpoint(f"{_where(log)} comes after log {before[1]} of block {before[0]}")
+        before = place
+
+
+def require_in_block(logs: Sequence[Log], header: Header) -> None:
+    """Each log names ``header`` as its block, and its bloom has the log. Raises LyingEndpoint."""
+    for log in logs:
+        if log.block_hash != header.hash or log.block_number != header.number:
+            raise LyingEndpoint(
+                f"{_where(log)} names the block 0x{log.block_hash.hex()}, "
+                f"but block {header.number} is 0x{header.hash.hex()}",
+                hint="Ask another endpoint.",
+            )
+        if not all(may_contain(header.logs_bloom, value) for value in (log.address, *log.topics)):
+            raise LyingEndpoint(
+                f"{_where(log)} is not in the logs bloom of its block 0x{header.hash.hex()}",
+                hint="The log was not emitted in this block; ask another endpoint.",
+            )
+
+
+def may_have_logs(header: Header, addresses: Sequence[bytes]) -> bool:
+    """Whether the bloom leaves room for a log of one of ``addresses``: False is certain."""
+    return any(may_contain(header.logs_bloom, address) for address in addresses)
+
+
+def _where(log: Log) -> str:
+    return f"log {log.log_index} of block {log.block_number}"

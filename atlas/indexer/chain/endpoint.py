@@ -1,0 +1,149 @@
+"""The source over JSON-RPC: Ethereum's ``eth_`` methods (execution-apis)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.json import Decoder
+
+from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
+from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
+from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.source import Log
+from atlas.indexer.errors import EndpointRefused, InconsistentAnswers, LyingEndpoint, MalformedResponse, RangeTooLarge
+
+MAX_TOPICS = 4
+
+
+class LogAnswer(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One log of an ``eth_getLogs`` answer, as text."""
+
+    address: str
+    topics: tuple[str, ...]
+    data: str
+    block_number: str
+    block_hash: str
+    transaction_hash: str
+    transaction_index: str
+    log_index: str
+    removed: bool = False
+
+
+_text: Decoder[str] = Decoder(str)
+_header: Decoder[HeaderAnswer | None] = Decoder(HeaderAnswer | None)
+_logs: Decoder[list[LogAnswer]] = Decoder(list[LogAnswer])
+
+
+class Endpoint:
+    """A Source over one JSON-RPC endpoint."""
+
+    def __init__(self, client: RpcClient) -> None:
+        self._client = client
+
+    @property
+    def name(self) -> str:
+        """The endpoint's URL, its secrets masked."""
+        return self._client.display_url
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def chain_number(self) -> int:
+        """``eth_chainId``."""
+        return parse_quantity(self._client.call("eth_chainId", [], _text), "chain id")
+
+    def code_size(self, address: bytes) -> int:
+        """The length of ``eth_getCode`` at the head."""
+        return len(parse_data(self._client.call("eth_getCode", [format_data(address), "latest"], _text), "code"))
+
+    def head(self) -> Header:
+        """The block tagged ``latest``."""
+        header = self._tagged("latest")
+        if header is None:
+            raise MalformedResponse(f"{self.name} has no latest block", hint="The node has no chain yet.")
+        return header
+
+    def finalized(self) -> Header | None:
+        """The block tagged ``finalized``."""
+        try:
+            return self._tagged("finalized")
+        except EndpointRefused as error:
+            # Before the first finalized block some nodes answer null, others with this error.
+            if "not found" in error.message.lower():
+                return None
+            raise
+
+    def headers(self, numbers: Sequence[int]) -> list[Header]:
+        """One batch of ``eth_getBlockByNumber``."""
+        calls = [("eth_getBlockByNumber", [format_quantity(number), False]) for number in numbers]
+        answers = self._client.batch(calls, _header)
+        return [self._numbered(answer, number) for answer, number in zip(answers, numbers, strict=True)]
+
+    def header(self, block_hash: bytes) -> Header | None:
+        """``eth_getBlockByHash``."""
+        answer = self._client.call("eth_getBlockByHash", [format_data(block_hash), False], _header)
+        header = None if answer is None else verified_header(answer)
+        if header is not None and header.hash != block_hash:
+            raise LyingEndpoint(f"{self.name} was asked for block 0x{block_hash.hex()} and gave 0x{header.hash.hex()}")
+        return header
+
+    def logs_in_range(self, first: int, last: int, addresses: Sequence[bytes]) -> list[Log]:
+        """``eth_getLogs`` from ``first`` to ``last``."""
+        return self._logs([{"fromBlock": format_quantity(first), "toBlock": format_quantity(last)}], addresses)[0]
+
+    def logs_of_blocks(self, hashes: Sequence[bytes], addresses: Sequence[bytes]) -> list[list[Log]]:
+        """One batch of ``eth_getLogs`` by block hash (EIP-234): no reorganisation can come in between."""
+        try:
+            return self._logs([{"blockHash": format_data(block_hash)} for block_hash in hashes], addresses)
+        except RangeTooLarge:
+            raise
+        except EndpointRefused as error:
+            raise InconsistentAnswers(
+                f"a block that {self.name} gave before is gone: {error.message}",
+                hint="The chain moved, or several nodes answer behind this URL.",
+            ) from error
+
+    def _logs(self, filters: Sequence[dict[str, Any]], addresses: Sequence[bytes]) -> list[list[Log]]:
+        watched = [format_data(address) for address in addresses]
+        calls = [("eth_getLogs", [{**where, "address": watched}]) for where in filters]
+        answers = self._client.batch(calls, _logs)
+        return [[_log(answer) for answer in logs] for logs in answers]
+
+    def _tagged(self, tag: str) -> Header | None:
+        answer = self._client.call("eth_getBlockByNumber", [tag, False], _header)
+        return None if answer is None else verified_header(answer)
+
+    def _numbered(self, answer: HeaderAnswer | None, number: int) -> Header:
+        if answer is None:
+            raise InconsistentAnswers(
+                f"{self.name} has no block {number}, though its head is higher",
+                hint="The chain moved, or several nodes answer behind this URL.",
+            )
+        header = verified_header(answer)
+        if header.number != number:
+            raise LyingEndpoint(f"{self.name} was asked for block {number} and gave block {header.number}")
+        return header
+
+
+def _log(answer: LogAnswer) -> Log:
+    """The log in ``answer``. Raises MalformedResponse, LyingEndpoint for a removed log."""
+    if answer.removed:
+        raise LyingEndpoint(f"a log of block {answer.block_hash} is marked as removed, in an answer about that block")
+    if len(answer.topics) > MAX_TOPICS:
+        raise MalformedResponse(f"a log has at most {MAX_TOPICS} topics, not {len(answer.topics)}")
+    return Log(
+        block_number=parse_count(answer.block_number, "blockNumber"),
+        block_hash=parse_data(answer.block_hash, "blockHash", length=32),
+        tx_hash=parse_data(answer.transaction_hash, "transactionHash", length=32),
+        tx_index=parse_count(answer.transaction_index, "transactionIndex"),
+        log_index=parse_count(answer.log_index, "logIndex"),
+        address=parse_data(answer.address, "address", length=20),
+        topics=tuple(parse_data(topic, "topic", length=32) for topic in answer.topics),
+        data=parse_data(answer.data, "data"),
+    )
+
+
+def connect(url: str) -> Endpoint:
+    """The endpoint at ``url``; nothing is asked yet."""
+    return Endpoint(RpcClient(url))

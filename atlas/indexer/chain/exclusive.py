@@ -1,0 +1,45 @@
+"""One indexer a chain and database, by a PostgreSQL advisory lock that dies with its process."""
+
+import hashlib
+from contextlib import ExitStack
+
+from atlas.indexer.errors import AlreadyRunning
+from atlas.ledger.database import Database
+
+
+class ChainLock:
+    """The right to index ``chain`` into ``database``, held over one connection until ``release``."""
+
+    def __init__(self, database: Database, chain: str) -> None:
+        self._database = database
+        self._chain = chain
+        self._held = ExitStack()
+        self._is_held = False
+
+    def acquire(self) -> None:
+        """Take the lock unless this object has it. Raises AlreadyRunning, DatabaseUnreachable."""
+        if self._is_held:
+            return
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._database.connection())
+            row = connection.execute("select pg_try_advisory_lock(%s)", (lock_key(self._chain),)).fetchone()
+            connection.commit()
+            if row != (True,):
+                raise AlreadyRunning(
+                    f"{self._chain} is being indexed into {self._database.display_url} by another process",
+                    hint="One indexer a chain and database: stop the other one.",
+                )
+            stack.callback(connection.execute, "select pg_advisory_unlock(%s)", (lock_key(self._chain),))
+            self._held = stack.pop_all()
+        self._is_held = True
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._is_held = False
+        self._held.close()
+
+
+def lock_key(chain: str) -> int:
+    """The 64-bit key of a chain's lock."""
+    digest = hashlib.sha256(f"atlas-ledger/indexer/{chain}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

@@ -1,0 +1,19 @@
+"""Workers: the SDK on the machine that generates (this module), the intake on the server (``intake``, ``app``)."""
+
+from atlas.indexer.workers.content import ContentDirectory
+from atlas.indexer.workers.keys import WorkerKey
+from atlas.indexer.workers.recording import Generated, Material, Recording
+from atlas.indexer.workers.worker import Worker
+from atlas.protocol.generation import Input, Model, Output
+
+__all__ = [
+    "ContentDirectory",
+    "Generated",
+    "Input",
+    "Material",
+    "Model",
+    "Output",
+    "Recording",
+    "Worker",
+    "WorkerKey",
+]

@@ -1,0 +1,428 @@
+"""The indexer on a real node: history, following, reorganisations, contracts, finality."""
+
+import threading
+
+import msgspec
+import pytest
+
+from atlas.indexer.chain.config import Contract
+from atlas.indexer.chain.progress import Progress
+from atlas.indexer.errors import (
+    AlreadyRunning,
+    ContractChanged,
+    EndpointUnavailable,
+    NoContractCode,
+    ReorgBeyondWindow,
+    WrongChain,
+)
+from atlas.ledger.database import Database
+from atlas.ledger.log import Ledger
+from atlas.protocol.facts import (
+    CONTRACT_TOPIC,
+    FINALIZED_TOPIC,
+    HEADER_TOPIC,
+    ChainFinalized,
+    WatchedContract,
+    block_stream,
+    decode,
+    finality_stream,
+)
+from tests.anvil import CHAIN, Anvil, free_port
+from tests.indexer.chain.workbench import Workbench, canonical_logs, catch_up, node_logs
+
+
+@pytest.mark.parametrize("verify_every_header", [True, False])
+def test_history_is_read_and_then_the_head_followed(workbench: Workbench, verify_every_header: bool) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(20))
+    anvil.mine(30)
+    indexer = workbench.indexer(window_blocks=8, max_range_blocks=7, verify_every_header=verify_every_header)
+    result = catch_up(indexer)
+    assert result.tip == result.head == anvil.head()
+    workbench.require_true_to_chain()
+    for topic in range(5):
+        anvil.emit(emitter, topic, count=3)
+        assert catch_up(indexer).tip == anvil.head()
+        workbench.require_true_to_chain()
+
+
+def test_each_log_follows_the_header_of_its_block(workbench: Workbench) -> None:
+    workbench.anvil.emit(workbench.emitter, count=2)
+    catch_up(workbench.indexer())
+    facts = workbench.facts()
+    assert [(fact.topic, fact.version) for fact in facts] == [
+        (CONTRACT_TOPIC, 0),
+        (HEADER_TOPIC, 0),
+        ("chain.log", 1),
+        ("chain.log", 2),
+    ]
+    assert decode(facts[0].payload, WatchedContract) == WatchedContract(CHAIN, workbench.emitter, "Emitter", 1)
+
+
+def test_a_block_without_watched_logs_leaves_no_fact(workbench: Workbench) -> None:
+    other = workbench.anvil.deploy()
+    workbench.anvil.emit(other)
+    workbench.anvil.mine(3)
+    catch_up(workbench.indexer())
+    assert [fact.topic for fact in workbench.facts()] == [CONTRACT_TOPIC]
+
+
+def test_nothing_is_recorded_twice_when_nothing_happens(workbench: Workbench) -> None:
+    workbench.anvil.emit(workbench.emitter)
+    indexer = workbench.indexer()
+    catch_up(indexer)
+    before = workbench.facts()
+    assert indexer.step().facts == 0
+    catch_up_again = workbench.indexer()
+    indexer.close()
+    catch_up(catch_up_again)
+    assert workbench.facts() == before
+
+
+@pytest.mark.parametrize("depth", [1, 5, 40])
+def test_a_reorg_replaces_the_logs_of_the_orphaned_blocks(workbench: Workbench, depth: int) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(45))
+    indexer = workbench.indexer()
+    catch_up(indexer)
+    orphaned = [anvil.block_hash(number) for number in range(anvil.head() - depth + 1, anvil.head() + 1)]
+    anvil.reorg(depth)
+    anvil.emit(emitter, 1000)
+    catch_up(indexer)
+    workbench.require_true_to_chain()
+    assert [[block.hash for block in reorg.orphaned] for reorg in workbench.reorgs()] == [orphaned]
+
+
+@pytest.mark.parametrize(("removed", "added"), [(1, 1), (3, 1), (3, 3), (3, 6)])
+def test_a_rollback_with_other_blocks_is_a_reorg_at_any_height(workbench: Workbench, removed: int, added: int) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(6))
+    indexer = workbench.indexer()
+    catch_up(indexer)
+    anvil.rollback(removed)
+    anvil.emit_all(emitter, range(100, 100 + added))
+    result = indexer.step()
+    assert result.tip == anvil.head()
+    workbench.require_true_to_chain()
+    assert [len(reorg.orphaned) for reorg in workbench.reorgs()] == [removed]
+
+
+def test_a_head_that_only_falls_back_contradicts_nothing(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(6))
+    indexer = workbench.indexer()
+    catch_up(indexer)
+    anvil.rollback(2)
+    result = indexer.step()
+    assert (result.tip, result.facts) == (anvil.head() + 2, 0)
+    assert not workbench.reorgs()
+    anvil.emit(emitter, 50)
+    catch_up(indexer)
+    workbench.require_true_to_chain()
+
+
+@pytest.mark.parametrize("mined", [0, 3, 60])
+def test_a_reorg_while_the_indexer_was_stopped_is_found(workbench: Workbench, mined: int) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(12))
+    first = workbench.indexer(window_blocks=30)
+    catch_up(first)
+    first.close()
+    anvil.reorg(5)
+    anvil.emit_all(emitter, range(200, 200 + mined))
+    catch_up(workbench.indexer(window_blocks=30, max_range_blocks=11))
+    workbench.require_true_to_chain()
+    assert [len(reorg.orphaned) for reorg in workbench.reorgs()] == [5]
+
+
+def test_a_reorg_near_the_head_during_the_backfill_is_seen_as_it_ends(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(60))
+    indexer = workbench.indexer(window_blocks=10, max_range_blocks=10)
+    assert not indexer.step().caught_up
+    anvil.reorg(9)
+    anvil.emit(emitter, 300)
+    catch_up(indexer)
+    workbench.require_true_to_chain()
+
+
+def test_blocks_that_come_back_are_named_as_restored(database: Database, ledger: Ledger) -> None:
+    """Three nodes on one history: chain A, chain B, and chain A again, first only its first block."""
+    with Anvil() as a, Anvil() as b, Anvil() as again:
+        for node in (a, b, again):
+            node.rpc("anvil_setBlockTimestampInterval", 12)
+        with Workbench(a, ledger, database) as bench:
+            for node in (b, again):
+                assert node.deploy() == bench.emitter
+            a.emit_all(bench.emitter, range(1, 6))
+            b.emit_all(bench.emitter, [1, 2, 77])
+            again.emit_all(bench.emitter, range(1, 4))
+            fork = b.head() - 1
+            hashes = [a.block_hash(number) for number in range(fork + 1, fork + 4)]
+            for node, later in ((a, []), (b, []), (again, range(4, 6))):
+                indexer = bench.indexer(rpc_url=node.url)
+                catch_up(indexer)
+                node.emit_all(bench.emitter, later)
+                catch_up(indexer)
+                indexer.close()
+            assert again.block_hash(fork + 3) == hashes[-1]
+            reorgs = bench.reorgs()
+            assert [[block.hash for block in reorg.orphaned] for reorg in reorgs] == [
+                hashes,
+                [b.block_hash(fork + 1)],
+                [],
+            ]
+            # The first returns in place of another block, the others extend it one by one: all are named.
+            assert [[block.hash for block in reorg.restored] for reorg in reorgs] == [[], hashes[:1], hashes[1:]]
+            bench.require_true_to_chain()
+
+
+def test_a_reorg_beyond_the_window_is_a_typed_state_and_changes_nothing(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(30))
+    indexer = workbench.indexer(window_blocks=10)
+    catch_up(indexer)
+    before = workbench.facts()
+    anvil.reorg(20)
+    with pytest.raises(ReorgBeyondWindow, match="oldest that is stored") as caught:
+        indexer.step()
+    assert caught.value.hint
+    assert workbench.facts() == before
+
+
+def test_the_window_follows_a_reorg_of_exactly_its_depth(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(30))
+    indexer = workbench.indexer(window_blocks=10)
+    catch_up(indexer)
+    anvil.reorg(10)
+    anvil.emit(emitter, 500)
+    catch_up(indexer)
+    workbench.require_true_to_chain()
+
+
+def test_a_chain_that_was_started_afresh_is_a_typed_state(workbench: Workbench) -> None:
+    workbench.anvil.emit_all(workbench.emitter, range(3))
+    indexer = workbench.indexer(Contract("Emitter", workbench.emitter, 2), window_blocks=1)
+    catch_up(indexer)
+    workbench.anvil.stop()
+    workbench.anvil.start()
+    with pytest.raises(ReorgBeyondWindow):
+        indexer.step()
+
+
+def test_a_reorg_below_the_finalized_block_is_refused(database: Database, ledger: Ledger) -> None:
+    with Anvil("--slots-in-an-epoch", "2") as anvil, Workbench(anvil, ledger, database) as bench:
+        anvil.emit_all(bench.emitter, range(20))
+        indexer = bench.indexer()
+        assert catch_up(indexer).finalized == anvil.head() - 4
+        anvil.reorg(8)
+        with pytest.raises(ReorgBeyondWindow, match="recorded as final"):
+            indexer.step()
+
+
+def test_finality_moves_with_the_tag_and_records_the_tip(workbench: Workbench) -> None:
+    anvil = workbench.anvil
+    indexer = workbench.indexer()
+    anvil.mine(70)
+    first = catch_up(indexer)
+    anvil.mine(3)
+    second = catch_up(indexer)
+    tag = int(anvil.rpc("eth_getBlockByNumber", "finalized", False)["number"], 16)
+    assert (first.finalized, second.finalized) == (tag - 3, tag)
+    finalized = workbench.ledger.stream(finality_stream(CHAIN))
+    blocks = [decode(fact.payload, ChainFinalized).block for fact in finalized]
+    assert [block.number for block in blocks] == [tag - 3, tag]
+    for block in blocks:
+        assert block.hash == anvil.block_hash(block.number)
+        assert workbench.ledger.stream(block_stream(CHAIN, block.hash))[0].topic == HEADER_TOPIC
+    assert {fact.topic for fact in finalized} == {FINALIZED_TOPIC}
+
+
+def test_a_contract_is_read_from_its_own_start_block(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    late = anvil.deploy()
+    for topic in range(8):
+        anvil.emit(emitter, topic)
+        anvil.emit(late, topic)
+    start = anvil.head() - 5
+    catch_up(
+        workbench.indexer(Contract("A", emitter, 1), Contract("B", late, start), window_blocks=4, max_range_blocks=100)
+    )
+    expected = {key for key in node_logs(anvil) if key[2] == emitter or number_of(anvil, key[0]) >= start}
+    assert canonical_logs(workbench.facts()) == expected
+
+
+@pytest.mark.parametrize("window_blocks", [3, 50])
+def test_a_contract_added_later_is_read_from_its_start(workbench: Workbench, window_blocks: int) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    added = anvil.deploy()
+    for topic in range(10):
+        anvil.emit(emitter, topic)
+        anvil.emit(added, topic)
+    both = (Contract("A", emitter, 1), Contract("B", added, 2))
+    settings = {"window_blocks": window_blocks, "max_range_blocks": 4}
+    first = workbench.indexer(both[0], **settings)
+    catch_up(first)
+    first.close()
+    anvil.emit(added, 99)
+    catch_up(workbench.indexer(*both, **settings))
+    workbench.require_true_to_chain()
+
+
+def test_a_contract_that_was_dropped_for_a_while_misses_nothing(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    other = anvil.deploy()
+    both = (Contract("A", emitter, 1), Contract("B", other, 1))
+    for contracts in (both, both[:1], both):
+        anvil.emit(emitter)
+        anvil.emit(other)
+        indexer = workbench.indexer(*contracts)
+        catch_up(indexer)
+        indexer.close()
+    workbench.require_true_to_chain()
+
+
+def test_a_reorg_is_followed_while_an_added_contract_is_still_read(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    added = anvil.deploy()
+    for topic in range(60):
+        anvil.emit(emitter, topic)
+        anvil.emit(added, topic)
+    both = (Contract("A", emitter, 1), Contract("B", added, 1))
+    first = workbench.indexer(both[0])
+    catch_up(first)
+    first.close()
+    second = workbench.indexer(*both)
+    assert not second.step().caught_up
+    anvil.reorg(30)
+    anvil.emit(added, 999)
+    catch_up(second)
+    workbench.require_true_to_chain()
+
+
+def test_other_settings_of_a_recorded_contract_are_refused(workbench: Workbench) -> None:
+    first = workbench.indexer()
+    catch_up(first)
+    first.close()
+    changed = workbench.indexer(Contract("Another", workbench.emitter, 1))
+    with pytest.raises(ContractChanged, match="recorded as Emitter") as caught:
+        changed.check()
+    assert caught.value.exit_code == 2
+    with pytest.raises(ContractChanged):
+        changed.step()
+
+
+def test_a_second_indexer_of_the_chain_is_refused_until_the_first_closes(workbench: Workbench) -> None:
+    first, second = workbench.indexer(), workbench.indexer()
+    first.step()
+    with pytest.raises(AlreadyRunning):
+        second.step()
+    first.close()
+    second.step()
+
+
+def test_check_passes_on_a_chain_that_is_as_configured(workbench: Workbench) -> None:
+    workbench.indexer().check()
+
+
+def test_check_refuses_another_chain(workbench: Workbench) -> None:
+    with pytest.raises(WrongChain, match="serves the chain eip155:31337, not eip155:1") as caught:
+        workbench.indexer(chain="eip155:1").check()
+    assert caught.value.exit_code == 2
+
+
+def test_check_refuses_an_address_without_code(workbench: Workbench) -> None:
+    with pytest.raises(NoContractCode, match="has no code") as caught:
+        workbench.indexer(Contract("Nothing", b"\x01" * 20, 1)).check()
+    assert caught.value.exit_code == 2
+
+
+def test_check_refuses_an_endpoint_that_is_not_there(workbench: Workbench) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(EndpointUnavailable, match=url) as caught:
+        workbench.indexer(rpc_url=url).check()
+    assert caught.value.exit_code == 3
+
+
+def test_a_node_that_goes_away_is_waited_for(
+    database: Database, ledger: Ledger, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("anvil") / "state.json"
+    with Anvil("--state", str(file)) as anvil, Workbench(anvil, ledger, database) as bench:
+        anvil.emit_all(bench.emitter, range(5))
+        indexer = bench.indexer(poll_interval_s=0.05)
+        stop, seen = threading.Event(), threading.Condition()
+        reports: list[Progress] = []
+
+        def on_progress(progress: Progress) -> None:
+            with seen:
+                reports.append(progress)
+                seen.notify_all()
+
+        def wait_for(state: str, tip: int) -> None:
+            def holds() -> bool:
+                return bool(reports) and reports[-1].status.state == state and reports[-1].tip == tip
+
+            with seen:
+                assert seen.wait_for(holds, timeout=30), reports[-1:]
+
+        thread = threading.Thread(target=indexer.run, args=(stop, on_progress), daemon=True)
+        thread.start()
+        try:
+            wait_for("ok", anvil.head())
+            head = anvil.head()
+            anvil.stop()
+            wait_for("retrying", head)
+            assert anvil.url in indexer.status.reason
+            assert indexer.status.hint
+            anvil.start()
+            anvil.emit(bench.emitter, 9)
+            wait_for("ok", anvil.head())
+        finally:
+            stop.set()
+            thread.join(20)
+        assert not thread.is_alive()
+        bench.require_true_to_chain()
+
+
+def test_run_waits_out_a_reorg_beyond_the_window(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    anvil.emit_all(emitter, range(20))
+    indexer = workbench.indexer(window_blocks=5, poll_interval_s=0.02)
+    catch_up(indexer)
+    anvil.reorg(15)
+    stop = threading.Event()
+    reports: list[Progress] = []
+
+    def on_progress(progress: Progress) -> None:
+        reports.append(progress)
+        if len(reports) == 3:
+            stop.set()
+
+    indexer.run(stop, on_progress)
+    assert [report.status.state for report in reports] == ["beyond_window"] * 3
+
+
+def test_progress_tells_rate_and_blocks_left(workbench: Workbench) -> None:
+    workbench.anvil.emit_all(workbench.emitter, range(30))
+    indexer = workbench.indexer(window_blocks=4, max_range_blocks=5)
+    stop = threading.Event()
+    reports: list[Progress] = []
+
+    def on_progress(progress: Progress) -> None:
+        reports.append(progress)
+        if progress.blocks_left == 0:
+            stop.set()
+
+    indexer.run(stop, on_progress)
+    left = [report.blocks_left for report in reports]
+    assert left == sorted(left, key=lambda blocks: -(blocks or 0))
+    assert reports[-1].blocks_per_s > 0
+    assert reports[-1].facts_per_s > 0
+    assert msgspec.json.encode(reports[-1])
+
+
+def number_of(anvil: Anvil, block_hash: bytes) -> int:
+    """The height of a block."""
+    return int(anvil.rpc("eth_getBlockByHash", "0x" + block_hash.hex(), False)["number"], 16)

@@ -1,0 +1,43 @@
+"""Planning of ranges."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas.indexer.chain.config import Contract
+from atlas.indexer.chain.ranges import first_anchor, next_span, watched_at
+
+CONTRACTS = st.lists(st.integers(0, 60), min_size=1, max_size=6).map(
+    lambda starts: [Contract(f"C{index}", index.to_bytes(20, "big"), start) for index, start in enumerate(starts)]
+)
+
+
+@given(contracts=CONTRACTS, first=st.integers(0, 70), blocks=st.integers(1, 80), max_blocks=st.integers(1, 30))
+def test_spans_cover_every_block_once_and_watch_what_is_due_in_each(
+    contracts: list[Contract], first: int, blocks: int, max_blocks: int
+) -> None:
+    limit = first + blocks - 1
+    covered: list[int] = []
+    while not covered or covered[-1] < limit:
+        span = next_span(contracts, first=covered[-1] + 1 if covered else first, limit=limit, max_blocks=max_blocks)
+        numbers = range(span.first, span.last + 1)
+        assert len(numbers) <= max_blocks or not span.addresses
+        for number in numbers:
+            assert span.addresses == watched_at(contracts, number)
+        covered.extend(numbers)
+    assert covered == list(range(first, limit + 1))
+
+
+@given(contracts=CONTRACTS, head=st.integers(0, 100), window_blocks=st.integers(1, 50))
+def test_the_first_anchor_is_before_every_contract_and_leaves_the_window_to_be_linked(
+    contracts: list[Contract], head: int, window_blocks: int
+) -> None:
+    anchor = first_anchor(contracts, head=head, window_blocks=window_blocks)
+    assert 0 <= anchor <= head
+    assert anchor == 0 or anchor <= head - window_blocks
+    assert all(anchor < max(1, contract.start_block) for contract in contracts)
+
+
+def test_a_span_ends_before_the_block_where_another_contract_starts() -> None:
+    contracts = [Contract("A", b"a" * 20, 1), Contract("B", b"b" * 20, 50)]
+    span = next_span(contracts, first=10, limit=1000, max_blocks=500)
+    assert (span.first, span.last, span.addresses) == (10, 49, (b"a" * 20,))

@@ -1,0 +1,145 @@
+"""JSON-RPC over HTTP against servers that answer as real ones do on a bad day."""
+
+import json
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import pytest
+from msgspec.json import Decoder
+
+from atlas.indexer.chain import rpc
+from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.errors import (
+    EndpointError,
+    EndpointRefused,
+    EndpointUnavailable,
+    MalformedResponse,
+    RangeTooLarge,
+)
+from tests.anvil import free_port
+from tests.indexer.chain.scripted import Reply, ScriptedServer, replies
+
+TEXT: Decoder[str] = Decoder(str)
+GOOD = {"jsonrpc": "2.0", "id": 0, "result": "0x1"}
+HTML = (200, {"content-type": "text/html"}, b"<!DOCTYPE html><html><body>Welcome</body></html>")
+
+
+@contextmanager
+def client(
+    answer: Callable[[bytes], Reply], delays: list[float] | None = None
+) -> Generator[tuple[RpcClient, ScriptedServer]]:
+    """A client of a scripted server that does not wait between attempts."""
+    with ScriptedServer(answer) as server:
+        rpc_client = RpcClient(server.url, sleep=(delays if delays is not None else []).append)
+        try:
+            yield rpc_client, server
+        finally:
+            rpc_client.close()
+
+
+def error(code: int, message: str) -> dict[str, object]:
+    """A JSON-RPC error answer."""
+    return {"jsonrpc": "2.0", "id": 0, "error": {"code": code, "message": message}}
+
+
+def test_a_result_is_decoded() -> None:
+    with client(replies(GOOD)) as (endpoint, server):
+        assert endpoint.call("eth_chainId", [], TEXT) == "0x1"
+        assert json.loads(server.requests[0]) == {"jsonrpc": "2.0", "id": 0, "method": "eth_chainId", "params": []}
+
+
+def test_a_batch_is_put_in_order_and_split() -> None:
+    def answer(body: bytes) -> Reply:
+        asked = json.loads(body)
+        given = [{"jsonrpc": "2.0", "id": call["id"], "result": call["params"][0]} for call in reversed(asked)]
+        return 200, {}, json.dumps(given).encode()
+
+    wanted = [str(number) for number in range(2 * rpc.MAX_BATCH + 50)]
+    with client(answer) as (endpoint, server):
+        assert endpoint.batch([("echo", [text]) for text in wanted], TEXT) == wanted
+        assert [len(json.loads(body)) for body in server.requests] == [rpc.MAX_BATCH, rpc.MAX_BATCH, 50]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        (429, {"retry-after": "2"}, b"slow down"),
+        (502, {}, b"<html>bad gateway</html>"),
+        (503, {}, b""),
+        HTML,
+        (200, {}, json.dumps(GOOD).encode()[:-5]),
+        (200, {}, b""),
+        error(-32005, "request rate limited"),
+        error(-32000, "request timed out"),
+        {"jsonrpc": "2.0", "id": 0},
+        {"jsonrpc": "2.0", "id": 9, "result": "0x1"},
+        {"jsonrpc": "2.0", "id": 0, "result": {"unexpected": "shape"}},
+    ],
+)
+def test_trouble_that_passes_is_tried_again(trouble: object) -> None:
+    delays: list[float] = []
+    with client(replies(trouble, trouble, GOOD), delays) as (endpoint, _):
+        assert endpoint.call("eth_chainId", [], TEXT) == "0x1"
+    assert len(delays) == 2
+    assert all(0 < delay_s <= rpc.MAX_DELAY_S for delay_s in delays)
+
+
+def test_the_wait_that_the_endpoint_asks_for_is_kept_within_a_bound() -> None:
+    for asked, kept in (("2", 2.0), ("3600", rpc.MAX_DELAY_S)):
+        delays: list[float] = []
+        with client(replies((429, {"retry-after": asked}, b""), GOOD), delays) as (endpoint, _):
+            endpoint.call("eth_chainId", [], TEXT)
+        assert delays == [kept]
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "message"),
+    [
+        ((429, {}, b""), EndpointUnavailable, "HTTP 429"),
+        ((502, {}, b"<html>"), EndpointUnavailable, "HTTP 502"),
+        (HTML, MalformedResponse, "the answer begins with b'<!DOCTYPE"),
+        ((200, {}, b'{"jsonrpc":"2.0","id":0,"resu'), MalformedResponse, "truncated"),
+        ((200, {}, b"\xff\xfe"), MalformedResponse, "begins with"),
+        ((200, {}, b"[]"), MalformedResponse, "1 calls were answered"),
+        ((401, {}, b"who are you"), EndpointRefused, "HTTP 401"),
+        ((404, {}, b"<html>"), EndpointRefused, "HTTP 404"),
+        (error(-32601, "Method not found"), EndpointRefused, "error -32601: Method not found"),
+        (error(-32005, "query returned more than 10000 results"), RangeTooLarge, "more than 10000"),
+        (error(-32602, "block range is too wide"), RangeTooLarge, "too wide"),
+        ((400, {}, json.dumps(error(-32602, "bad")).encode()), EndpointRefused, "error -32602"),
+        ([GOOD, {**GOOD, "id": 1}], MalformedResponse, "1 calls were answered"),
+    ],
+)
+def test_trouble_that_stays_is_a_typed_error_that_says_where(
+    reply: object, kind: type[EndpointError], message: str
+) -> None:
+    with client(replies(reply)) as (endpoint, server), pytest.raises(kind, match=message) as caught:
+        endpoint.call("eth_getLogs", [{"fromBlock": "0x1", "toBlock": "0x2"}], TEXT)
+    assert type(caught.value) is kind
+    assert caught.value.message.startswith(f'{server.url} eth_getLogs[{{"fromBlock":"0x1","toBlock":"0x2"}}]')
+    assert caught.value.hint
+
+
+def test_nobody_there_is_unavailable() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    endpoint = RpcClient(url, sleep=lambda _: None)
+    with pytest.raises(EndpointUnavailable, match=url):
+        endpoint.call("eth_chainId", [], TEXT)
+    endpoint.close()
+
+
+def test_an_answer_larger_than_allowed_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "MAX_ANSWER_BYTES", 1_000)
+    with client(replies({**GOOD, "result": "0" * 5_000})) as (endpoint, _), pytest.raises(RangeTooLarge):
+        endpoint.call("eth_getLogs", [], TEXT)
+
+
+def test_secrets_are_in_no_message() -> None:
+    with ScriptedServer(replies((403, {}, b""))) as server:
+        secret = server.url.replace("http://", "http://user:hunter2@") + "/v2/0123456789abcdefghij?key=hunter2"
+        endpoint = RpcClient(secret)
+        with pytest.raises(EndpointRefused) as caught:
+            endpoint.call("eth_chainId", [], TEXT)
+        endpoint.close()
+    assert "hunter2" not in caught.value.message
+    assert "0123456789" not in caught.value.message
