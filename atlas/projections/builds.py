@@ -1,0 +1,172 @@
+"""The builds of a view: the live one, one being rebuilt beside it, one folded only to be compared.
+
+Each build has its own schema and its own row in ``projections.views``, and is folded by the same engine.
+"""
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from atlas.projections.contracts import Contracts
+from atlas.projections.copying import check
+from atlas.projections.errors import NewerView
+from atlas.projections.schema import creation, fingerprint, rewinding
+from atlas.projections.tables import bigint, binary, text
+from atlas.projections.view import View
+from atlas.protocol.facts import WatchedContract
+
+
+class Stage(StrEnum):
+    """What a build is for."""
+
+    LIVE = "live"
+    NEXT = "next"
+    CHECK = "check"
+
+
+class State(msgspec.Struct, frozen=True):
+    """What is stored about a build."""
+
+    version: int
+    shape: bytes
+    position: int
+    updated_at: datetime
+
+
+_CONTRACT = (text("chain"), binary("address"), bigint("position"), text("abi"), bigint("start_block"))
+
+
+class Build(msgspec.Struct, frozen=True, dict=True):
+    """One build of ``view``. The methods run in the caller's transaction."""
+
+    view: View
+    stage: Stage = Stage.LIVE
+
+    @property
+    def name(self) -> str:
+        """Its name in ``projections.views``: ``supply``, ``supply:next``, ``supply:check``."""
+        return self.view.name if self.stage is Stage.LIVE else f"{self.view.name}:{self.stage}"
+
+    @property
+    def schema(self) -> str:
+        """Its schema: ``view_supply``, ``view_supply_next``, ``view_supply_check``."""
+        return self.view.schema if self.stage is Stage.LIVE else f"{self.view.schema}_{self.stage}"
+
+    @cached_property
+    def shape(self) -> bytes:
+        """SHA-256 over the tables' declarations."""
+        return fingerprint(self.view.tables)
+
+    def lock(self, cursor: psycopg.Cursor) -> None:
+        """Wait until no other transaction folds this build, and keep others out until this one ends."""
+        cursor.execute("select pg_advisory_xact_lock(%s)", (self._lock_key,))
+
+    def try_lock(self, cursor: psycopg.Cursor) -> bool:
+        """As ``lock`` without waiting; False when another transaction folds this build."""
+        row = cursor.execute("select pg_try_advisory_xact_lock(%s)", (self._lock_key,)).fetchone()
+        return row == (True,)
+
+    def state(self, cursor: psycopg.Cursor) -> State | None:
+        """What is stored about this build, None when it does not exist."""
+        statement = "select version, shape, position, updated_at from projections.views where name = %s"
+        row = cursor.execute(statement, (self.name,)).fetchone()
+        return None if row is None else State(*row)
+
+    def is_current(self, state: State) -> bool:
+        """Whether the stored build is by these handlers and of this shape. Raises NewerView."""
+        if state.version > self.view.version:
+            raise NewerView(
+                f"view {self.name} was built by version {state.version} of its handlers, this program has version"
+                f" {self.view.version}",
+                hint="Upgrade this program, or rebuild the view with it.",
+            )
+        return state.version == self.view.version and state.shape == self.shape
+
+    def create(self, cursor: psycopg.Cursor) -> None:
+        """Make its schema and its row, at position 0; what there was of it is dropped."""
+        self.drop(cursor)
+        for statement in creation(self.schema, self.view.tables):
+            cursor.execute(statement)
+        cursor.execute(
+            "insert into projections.views (name, version, shape, position) values (%s, %s, %s, 0)",
+            (self.name, self.view.version, self.shape),
+        )
+
+    def drop(self, cursor: psycopg.Cursor) -> None:
+        """Remove it."""
+        drop_schema(cursor, self.schema)
+        cursor.execute("delete from projections.views where name = %s", (self.name,))
+
+    def replace(self, cursor: psycopg.Cursor, live: "Build", retired: str) -> None:
+        """Become ``live``, whose schema is renamed to ``retired``: no table is locked, readers go on."""
+        for schema, name in ((live.schema, retired), (self.schema, live.schema)):
+            cursor.execute(sql.SQL("alter schema {} rename to {}").format(sql.Identifier(schema), sql.Identifier(name)))
+        cursor.execute("delete from projections.views where name = %s", (live.name,))
+        cursor.execute("update projections.views set name = %s where name = %s", (live.name, self.name))
+
+    def reach(self, cursor: psycopg.Cursor, position: int) -> None:
+        """The build now stands at ``position``."""
+        cursor.execute(
+            "update projections.views set position = %s, updated_at = clock_timestamp() where name = %s",
+            (position, self.name),
+        )
+
+    def rewind(self, cursor: psycopg.Cursor, position: int) -> None:
+        """Forget all that came from facts after ``position``."""
+        for statement in rewinding(self.schema, self.view.tables, position):
+            cursor.execute(statement)
+        for table in ("contracts", "undecodable", "issues"):
+            statement = sql.SQL("delete from {} where view = %s and position > %s")
+            cursor.execute(statement.format(sql.Identifier("projections", table)), (self.name, position))
+
+    def contracts(self, cursor: psycopg.Cursor) -> Contracts:
+        """The contracts it has met, in log order."""
+        cursor.execute(
+            "select chain, address, abi, start_block from projections.contracts where view = %s order by position",
+            (self.name,),
+        )
+        return Contracts(WatchedContract(*row) for row in cursor.fetchall())
+
+    def learn(self, cursor: psycopg.Cursor, position: int, contract: WatchedContract) -> None:
+        """Store a contract met at ``position``. Raises UnstorableValue."""
+        row = (contract.chain, contract.address, position, contract.abi, contract.start_block)
+        for column, value in zip(_CONTRACT, row, strict=True):
+            check(column, value)
+        cursor.execute(
+            "insert into projections.contracts (view, chain, address, position, abi, start_block)"
+            " values (%s, %s, %s, %s, %s, %s) on conflict (view, chain, address) do nothing",
+            (self.name, *row),
+        )
+
+    def orphans(self, cursor: psycopg.Cursor) -> frozenset[bytes]:
+        """The streams of the blocks that do not count at its position."""
+        cursor.execute("select stream from projections.orphans where view = %s", (self.name,))
+        return frozenset(bytes(stream) for (stream,) in cursor.fetchall())
+
+    def set_orphans(self, cursor: psycopg.Cursor, before: frozenset[bytes], after: frozenset[bytes]) -> None:
+        """Store the orphan set ``after``, where ``before`` is stored."""
+        cursor.execute(
+            "delete from projections.orphans where view = %s and stream = any(%s)", (self.name, list(before - after))
+        )
+        cursor.execute(
+            "insert into projections.orphans (view, stream) select %s, unnest(%s::bytea[])",
+            (self.name, list(after - before)),
+        )
+
+    @cached_property
+    def _lock_key(self) -> int:
+        digest = hashlib.sha256(b"atlas-ledger/view/1\n" + self.name.encode()).digest()
+        return int.from_bytes(digest[:8], signed=True)
+
+
+def drop_schema(cursor: psycopg.Cursor, schema: str) -> None:
+    """Drop ``schema`` with its tables, when it exists."""
+    exists = cursor.execute("select from pg_namespace where nspname = %s", (schema,)).fetchone()
+    # Not "if exists", which would raise a notice for the usual case.
+    if exists is not None:
+        cursor.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))

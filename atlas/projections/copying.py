@@ -1,0 +1,137 @@
+"""Rows to PostgreSQL's COPY text format, and the check that a column can hold a value.
+
+One line a row, fields between tabs, ``\\N`` for null; backslash, tab, newline and carriage return escaped
+(PostgreSQL manual, COPY, "Text Format"). Lines are made here rather than by the driver because postings
+repeat the text of their key, and because a value that PostgreSQL would refuse must be found before it is sent.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+
+import orjson
+import psycopg
+from psycopg import sql
+
+from atlas.projections.errors import UnstorableValue
+from atlas.projections.schema import names_of
+from atlas.projections.tables import Column, ColumnType, Value
+
+NUMERIC_LIMIT = 10**78
+"""Absolute values from here on do not fit numeric(78,0)."""
+
+_LINES_PER_WRITE = 2_000
+_NULL = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def write_rows(cursor: psycopg.Cursor, table: sql.Identifier, columns: Sequence[Column], lines: Iterable[str]) -> None:
+    """COPY ``lines`` (see ``line``) into ``columns`` of ``table``."""
+    statement = sql.SQL("copy {} ({}) from stdin").format(table, names_of(columns))
+    remaining = iter(lines)
+    with cursor.copy(statement) as copy:
+        while chunk := list(islice(remaining, _LINES_PER_WRITE)):
+            copy.write("\n".join(chunk) + "\n")
+
+
+def line(columns: Sequence[Column], values: Iterable[Value]) -> str:
+    """One row as a line of COPY text, without the newline."""
+    return "\t".join(
+        _NULL if value is None else _ENCODERS[column.type](value) for column, value in zip(columns, values, strict=True)
+    )
+
+
+def check(column: Column, value: Value) -> None:
+    """Return when ``column`` can hold ``value``. Raises UnstorableValue."""
+    if value is None:
+        if not column.nullable:
+            raise UnstorableValue(f"{column.name} must have a value")
+        return
+    problem = _CHECKS[column.type](value)
+    if problem:
+        raise UnstorableValue(f"{column.name} must be {problem}")
+
+
+def _encode_text(value: object) -> str:
+    return str(value).translate(_ESCAPES)
+
+
+def _encode_bytes(value: object) -> str:
+    assert isinstance(value, bytes)
+    return "\\\\x" + value.hex()
+
+
+def _encode_time(value: object) -> str:
+    assert isinstance(value, datetime)
+    return value.isoformat()
+
+
+def _encode_json(value: object) -> str:
+    return orjson.dumps(value).decode().translate(_ESCAPES)
+
+
+_ENCODERS: dict[ColumnType, Callable[[object], str]] = {
+    ColumnType.TEXT: _encode_text,
+    ColumnType.BYTES: _encode_bytes,
+    ColumnType.INTEGER: str,
+    ColumnType.BIGINT: str,
+    ColumnType.UINT256: str,
+    ColumnType.BOOLEAN: str,
+    ColumnType.TIME: _encode_time,
+    ColumnType.JSON: _encode_json,
+}
+
+
+def _check_text(value: object) -> str:
+    if not isinstance(value, str):
+        return f"a text, not {type(value).__name__}"
+    if "\x00" in value:
+        return "a text without the character U+0000"
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return "a text without lone surrogates"
+    return ""
+
+
+def _check_bytes(value: object) -> str:
+    return "" if isinstance(value, bytes) else f"bytes, not {type(value).__name__}"
+
+
+def _integer_check(low: int, high: int) -> Callable[[object], str]:
+    def check_integer(value: object) -> str:
+        if isinstance(value, int) and not isinstance(value, bool) and low <= value < high:
+            return ""
+        return f"an integer from {low} to below {high}, not {value!r}"
+
+    return check_integer
+
+
+def _check_boolean(value: object) -> str:
+    return "" if isinstance(value, bool) else f"true or false, not {value!r}"
+
+
+def _check_time(value: object) -> str:
+    return "" if isinstance(value, datetime) and value.tzinfo else f"a moment with its time zone, not {value!r}"
+
+
+def _check_json(value: object) -> str:
+    try:
+        encoded = orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        return f"a JSON document: {error}"
+    return "a JSON document without the character U+0000" if _ESCAPED_NUL.search(encoded) else ""
+
+
+_CHECKS: dict[ColumnType, Callable[[object], str]] = {
+    ColumnType.TEXT: _check_text,
+    ColumnType.BYTES: _check_bytes,
+    ColumnType.INTEGER: _integer_check(-(2**31), 2**31),
+    ColumnType.BIGINT: _integer_check(-(2**63), 2**63),
+    ColumnType.UINT256: _integer_check(0, NUMERIC_LIMIT),
+    ColumnType.BOOLEAN: _check_boolean,
+    ColumnType.TIME: _check_time,
+    ColumnType.JSON: _check_json,
+}

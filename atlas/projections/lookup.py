@@ -1,0 +1,50 @@
+"""Set-based statements over many keys at once: the keys travel as one array a column."""
+
+from collections.abc import Iterable, Sequence
+
+import psycopg
+from psycopg import sql
+
+from atlas.projections.schema import names_of, same_key
+from atlas.projections.tables import Column, ColumnType, Value
+
+
+def keys_as_table(key: Sequence[Column], alias: str) -> sql.Composed:
+    """``unnest(...)`` over one array parameter a column, as the table ``alias``."""
+    arrays = sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(column.type.value)) for column in key)
+    return sql.SQL("unnest({}) as {} ({})").format(arrays, sql.Identifier(alias), names_of(key))
+
+
+def transposed(rows: Iterable[Sequence[Value]], width: int) -> list[list[Value]]:
+    """The columns of ``rows``, as the parameters of ``keys_as_table``."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return columns or [[] for _ in range(width)]
+
+
+def select_rows(
+    cursor: psycopg.Cursor,
+    table: sql.Identifier,
+    key: Sequence[Column],
+    columns: Sequence[Column],
+    keys: Sequence[Sequence[Value]],
+    condition: sql.Composable,
+) -> list[tuple[Value, ...]]:
+    """The rows of ``table`` that have one of ``keys`` and fulfil ``condition``: its ``key`` and ``columns``."""
+    selected = [*key, *columns]
+    statement = sql.SQL("select {} from {} as stored join {} on {} where {}").format(
+        sql.SQL(", ").join(sql.Identifier("stored", column.name) for column in selected),
+        table,
+        keys_as_table(key, "wanted"),
+        same_key("stored", "wanted", key),
+        condition,
+    )
+    cursor.execute(statement, transposed(keys, len(key)))
+    return [loaded(selected, row) for row in cursor.fetchall()]
+
+
+def loaded(columns: Sequence[Column], row: Sequence[Value]) -> tuple[Value, ...]:
+    """A fetched row with its numerics as ``int``: money is never a Decimal here."""
+    return tuple(
+        int(value) if column.type is ColumnType.UINT256 and value is not None else value  # pyright: ignore[reportArgumentType]
+        for column, value in zip(columns, row, strict=True)
+    )

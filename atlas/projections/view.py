@@ -1,0 +1,44 @@
+"""What a view is: a name, a version, tables, and one handler for each kind of event it follows."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import msgspec
+
+from atlas.projections.reading import TOPIC_OF
+from atlas.projections.tables import Table
+from atlas.protocol import facts
+from atlas.protocol.events import EVENTS, Event
+
+Handler: TypeAlias = Callable[[Any, Any], None]
+"""A plain function ``(event, fold)``: it reads and writes rows through the fold, and nothing else."""
+
+
+class View(msgspec.Struct, frozen=True, dict=True):
+    """A set of tables and the handlers that fill them.
+
+    ``handlers`` maps the type of an event (``atlas.protocol.events``) or of another fact (see
+    ``atlas.projections.reading``) to its function. Raise ``version`` whenever a handler's result changes:
+    the stored view is then rebuilt beside the old one. A change of the tables is noticed by itself.
+    """
+
+    name: str
+    version: int
+    tables: tuple[Table, ...]
+    handlers: Mapping[type, Handler]
+
+    @property
+    def schema(self) -> str:
+        """The PostgreSQL schema of the live tables."""
+        return f"view_{self.name}"
+
+    @cached_property
+    def contracts(self) -> frozenset[str]:
+        """The ABIs whose events this view follows."""
+        return frozenset(name for name, events in EVENTS.items() if any(event in self.handlers for event in events))
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of the facts this view follows."""
+        return tuple(sorted({facts.LOG_TOPIC if issubclass(kind, Event) else TOPIC_OF[kind] for kind in self.handlers}))

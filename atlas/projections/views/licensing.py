@@ -1,0 +1,147 @@
+"""View ``licensing``: offers and the licenses granted under them (W3)."""
+
+from typing import Any
+
+import msgspec
+
+from atlas.projections.fold import Fold
+from atlas.projections.reading import reason_of
+from atlas.projections.tables import EntityTable, bigint, binary, boolean, json, optional, text, time, uint256
+from atlas.projections.view import View
+from atlas.projections.views.values import moment
+from atlas.protocol.events import LicenseGranted, LicenseRevoked, OfferPublished, OfferWithdrawn
+from atlas.protocol.vocabulary import LicenseKind, from_ordinal
+from atlas.rights.errors import InvalidTerms
+from atlas.rights.terms import terms_from_uri
+
+OFFERS = EntityTable(
+    "offers",
+    key=(text("chain"), uint256("offer_id")),
+    values=(
+        binary("aaid"),
+        binary("licensor"),
+        text("kind"),
+        binary("terms_hash"),
+        text("terms_uri"),
+        uint256("price_wei"),
+        bigint("duration_s"),
+        boolean("exclusive"),
+        text("status"),
+        bigint("block_number"),  # of the publication
+        bigint("updated_block"),  # of the event that made this version of the row
+    ),
+    indexes=(("aaid",), ("licensor",)),
+)
+LICENSES = EntityTable(
+    "licenses",
+    key=(text("chain"), uint256("license_id")),
+    values=(
+        uint256("offer_id"),
+        binary("aaid"),
+        binary("licensor"),
+        binary("licensee"),
+        text("kind"),
+        binary("terms_hash"),
+        text("terms_uri"),
+        optional(json("terms")),
+        time("starts_at"),
+        optional(time("expires_at")),
+        boolean("exclusive"),
+        text("status"),
+        optional(time("revoked_at")),
+        optional(binary("reason_hash")),
+        bigint("block_number"),  # of the grant
+        bigint("updated_block"),  # of the event that made this version of the row
+    ),
+    indexes=(("aaid",), ("licensee",), ("licensor",), ("chain", "offer_id")),
+)
+
+
+def offer_published(event: OfferPublished, fold: Fold) -> None:
+    """Anyone may take this license."""
+    origin = event.origin
+    fold.create(
+        OFFERS,
+        origin.chain,
+        event.offer_id,
+        aaid=event.aaid,
+        licensor=event.licensor,
+        kind=from_ordinal(LicenseKind, event.kind),
+        terms_hash=event.terms_hash,
+        terms_uri=event.terms_uri,
+        price_wei=event.price,
+        duration_s=event.duration,
+        exclusive=event.exclusive,
+        status="open",
+        block_number=origin.block_number,
+        updated_block=origin.block_number,
+    )
+
+
+def offer_withdrawn(event: OfferWithdrawn, fold: Fold) -> None:
+    """The offer can no longer be taken."""
+    origin = event.origin
+    fold.update(OFFERS, origin.chain, event.offer_id, status="withdrawn", updated_block=origin.block_number)
+
+
+def license_granted(event: LicenseGranted, fold: Fold) -> None:
+    """A license is in force."""
+    origin = event.origin
+    fold.create(
+        LICENSES,
+        origin.chain,
+        event.license_id,
+        offer_id=event.offer_id,
+        aaid=event.aaid,
+        licensor=event.licensor,
+        licensee=event.licensee,
+        kind=from_ordinal(LicenseKind, event.kind),
+        terms_hash=event.terms_hash,
+        terms_uri=event.terms_uri,
+        terms=_terms(event, fold),
+        starts_at=moment(event.starts_at),
+        expires_at=moment(event.expires_at) if event.expires_at else None,
+        exclusive=event.exclusive,
+        status="granted",
+        revoked_at=None,
+        reason_hash=None,
+        block_number=origin.block_number,
+        updated_block=origin.block_number,
+    )
+
+
+def license_revoked(event: LicenseRevoked, fold: Fold) -> None:
+    """The license ends with this block."""
+    origin = event.origin
+    fold.update(
+        LICENSES,
+        origin.chain,
+        event.license_id,
+        status="revoked",
+        revoked_at=moment(origin.block_time),
+        reason_hash=event.reason_hash,
+        updated_block=origin.block_number,
+    )
+
+
+def _terms(event: LicenseGranted, fold: Fold) -> dict[str, Any] | None:
+    """The terms that the grant carries, where it carries those whose hash it names; others are reported."""
+    try:
+        terms = terms_from_uri(event.terms_uri, event.terms_hash)
+    except InvalidTerms as error:
+        fold.report(reason_of(error), f"license {event.license_id}: {error.message}")
+        return None
+    return None if terms is None else msgspec.to_builtins(terms)
+
+
+LICENSING = View(
+    name="licensing",
+    version=1,
+    tables=(OFFERS, LICENSES),
+    handlers={
+        OfferPublished: offer_published,
+        OfferWithdrawn: offer_withdrawn,
+        LicenseGranted: license_granted,
+        LicenseRevoked: license_revoked,
+    },
+)
