@@ -1,1 +1,1 @@
-"""The GraphQL API: schema, compiler from selection to SQL, server."""
+"""The public query API: GraphQL selections compiled to SQL over the projected views."""

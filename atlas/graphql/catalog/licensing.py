@@ -1,0 +1,96 @@
+"""Offers and the licenses granted under them (W3)."""
+
+from enum import StrEnum
+
+from atlas.graphql.entities import Entity, Listing, Lookup, amount, final, many, one, value
+from atlas.graphql.kinds import AAID, ADDRESS, BIG_INTEGER, BOOLEAN, BYTES, JSON, TEXT, TIME, enumeration
+from atlas.graphql.sources import Versions
+from atlas.projections.views import licensing
+from atlas.protocol.vocabulary import LicenseKind
+
+
+class OfferStatus(StrEnum):
+    """Whether an offer can be taken."""
+
+    OPEN = "open"
+    WITHDRAWN = "withdrawn"
+
+
+class LicenseStatus(StrEnum):
+    """What became of a license; one that ran out stays granted, see ``expiresAt``."""
+
+    GRANTED = "granted"
+    REVOKED = "revoked"
+
+
+LICENSE_KIND = enumeration(LicenseKind, "The six kinds of license.")
+
+OFFER = Entity(
+    "Offer",
+    "A license that anyone may take at a price.",
+    Versions("licensing", licensing.OFFERS),
+    key=("chain", "offer_id"),
+    members=(
+        value("chain", TEXT, "The chain it is published on, as a CAIP-2 name."),
+        value("offer_id", BIG_INTEGER, "The offer's number on its chain."),
+        value("aaid", AAID, "The asset it is for."),
+        value("licensor", ADDRESS, "Who offers."),
+        value("kind", LICENSE_KIND, "The kind of license."),
+        value("terms_hash", BYTES, "keccak256 of the terms document."),
+        value("terms_uri", TEXT, "Where the terms document is."),
+        *amount("price", "What taking it costs"),
+        value("duration_s", BIG_INTEGER, "How long the license lasts, in seconds; 0 is perpetual."),
+        value("exclusive", BOOLEAN, "Whether the license is exclusive."),
+        value("status", enumeration(OfferStatus, "Whether an offer can be taken."), "Whether it can be taken."),
+        value("block_number", BIG_INTEGER, "The block it was published in."),
+        value("updated_block", BIG_INTEGER, "The block of the latest event that changed it."),
+        final("updated_block"),
+        one("asset", "Asset", {"aaid": "aaid"}, "The asset it is for."),
+        many("licenses", "License", {"chain": "chain", "offer_id": "offer_id"}, "The licenses granted under it."),
+    ),
+)
+LICENSE = Entity(
+    "License",
+    "A license in force from `startsAt` until before `expiresAt`, unless revoked.",
+    Versions("licensing", licensing.LICENSES),
+    key=("chain", "license_id"),
+    members=(
+        value("chain", TEXT, "The chain it was granted on, as a CAIP-2 name."),
+        value("license_id", BIG_INTEGER, "The license's number on its chain."),
+        value("offer_id", BIG_INTEGER, "The offer it was taken from; 0 where the licensor granted it directly."),
+        value("aaid", AAID, "The asset."),
+        value("licensor", ADDRESS, "Who granted it."),
+        value("licensee", ADDRESS, "Who may use the asset."),
+        value("kind", LICENSE_KIND, "The kind of license."),
+        value("terms_hash", BYTES, "keccak256 of the terms document."),
+        value("terms_uri", TEXT, "Where the terms document is."),
+        value("terms", JSON, "The terms document, where its URI carries it and its hash matches.", nullable=True),
+        value("starts_at", TIME, "When it begins."),
+        value("expires_at", TIME, "When it has ended; null is perpetual.", nullable=True),
+        value("exclusive", BOOLEAN, "Whether nobody else may hold such a license."),
+        value(
+            "status",
+            enumeration(LicenseStatus, "What became of a license; one that ran out stays granted, see `expiresAt`."),
+            "Whether it was revoked.",
+        ),
+        value("revoked_at", TIME, "When it was revoked, if it was.", nullable=True),
+        value("reason_hash", BYTES, "Hash of the reason it was revoked for, if it was.", nullable=True),
+        value("block_number", BIG_INTEGER, "The block it was granted in."),
+        value("updated_block", BIG_INTEGER, "The block of the latest event that changed it."),
+        final("updated_block"),
+        one("asset", "Asset", {"aaid": "aaid"}, "The asset."),
+        one("offer", "Offer", {"chain": "chain", "offer_id": "offer_id"}, "The offer it was taken from, if any."),
+    ),
+)
+
+LICENSING_ENTITIES = (OFFER, LICENSE)
+LICENSING_ROOTS = (
+    Listing(name="offers", entity="Offer", description="License offers."),
+    Lookup(
+        name="license",
+        entity="License",
+        arguments={"chain": "chain", "license_id": "license_id"},
+        description="One license by its chain and number.",
+    ),
+    Listing(name="licenses", entity="License", description="Granted licenses."),
+)

@@ -1,0 +1,146 @@
+"""The HTTP server: a Starlette application over one database.
+
+POST /graphql    GET /graphql?query=...    the API
+GET /            the query editor
+GET /health      200 while the process lives
+GET /ready       200 while it can answer, 503 otherwise
+GET /metrics     Prometheus
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType
+
+from atlas.graphql.context import RequestContext
+from atlas.graphql.errors import GraphQLError, InvalidRequest
+from atlas.graphql.limits import Limits
+from atlas.graphql.metrics import Metrics
+from atlas.graphql.middleware import Observed
+from atlas.graphql.requests import GraphQLRequest, read_request, response_media_type
+from atlas.graphql.responses import refusal, respond, view_of
+from atlas.graphql.schema import build_schema
+from atlas.graphql.snapshot import Snapshot
+from atlas.ledger.database import Database
+
+STATIC = Path(__file__).parent / "static"
+CONCURRENT_QUERIES = 10
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    database: Database,
+    *,
+    limits: Limits | None = None,
+    routes: Sequence[BaseRoute] = (),
+    allowed_origins: Sequence[str] = ("*",),
+    clock: Callable[[], datetime] = _now,
+) -> Starlette:
+    """The server over ``database``; ``routes`` are served beside its own, ``clock`` says what now is.
+
+    Pages of ``allowed_origins`` may query it from a browser: there is nothing but public data, and no cookie.
+    """
+    metrics = Metrics()
+    endpoints = _Endpoints(database, limits or Limits(), clock, metrics)
+    return Starlette(
+        routes=[
+            Route("/", endpoints.editor, methods=["GET"]),
+            Route("/graphql", endpoints.graphql, methods=["GET", "POST"]),
+            Route("/health", endpoints.health, methods=["GET"]),
+            Route("/ready", endpoints.ready, methods=["GET"]),
+            Route("/metrics", endpoints.metrics, methods=["GET"]),
+            Mount("/static", StaticFiles(directory=STATIC)),
+            *routes,
+        ],
+        middleware=[
+            Middleware(Observed, metrics=metrics),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(allowed_origins),
+                allow_methods=["GET", "POST"],
+                allow_headers=["content-type"],
+            ),
+            Middleware(GZipMiddleware, minimum_size=1024),
+        ],
+    )
+
+
+class _Endpoints:
+    def __init__(self, database: Database, limits: Limits, clock: Callable[[], datetime], metrics: Metrics) -> None:
+        self._database = database
+        self._limits = limits
+        self._clock = clock
+        self._metrics = metrics
+        self._schema = build_schema(limits)
+        self._threads = anyio.CapacityLimiter(CONCURRENT_QUERIES)
+
+    async def graphql(self, request: Request) -> Response:
+        """Execute one operation."""
+        media_type = response_media_type(request)
+        try:
+            asked = await read_request(request, body_bytes=self._limits.body_bytes)
+            data, errors = await anyio.to_thread.run_sync(self._execute, asked, limiter=self._threads)
+        except GraphQLError as error:
+            self._metrics.failed([error.code])
+            return refusal(error, media_type)
+        views = [view_of(error) for error in errors]
+        self._metrics.failed(view.code for view in views)
+        return respond(data, views, media_type=media_type)
+
+    async def editor(self, _: Request) -> Response:
+        """The query editor's page."""
+        return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+
+    async def health(self, _: Request) -> Response:
+        """The process lives."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, _: Request) -> Response:
+        """The database answers and the views are there."""
+        try:
+            await anyio.to_thread.run_sync(self._check, limiter=self._threads)
+        except GraphQLError as error:
+            return JSONResponse({"status": "unavailable", "reason": error.message}, status_code=503)
+        return JSONResponse({"status": "ok"})
+
+    async def metrics(self, _: Request) -> Response:
+        """The server's counts."""
+        return self._metrics.response()
+
+    def _execute(self, asked: GraphQLRequest) -> tuple[dict[str, Any] | None, list[Any]]:
+        with self._snapshot() as snapshot:
+            try:
+                result = self._schema.execute_sync(
+                    asked.query,
+                    variable_values=asked.variables,
+                    operation_name=asked.operation_name,
+                    context_value=RequestContext(snapshot, self._limits, self._clock),
+                    allowed_operation_types={OperationType.QUERY},
+                )
+            except CannotGetOperationTypeError as error:
+                raise InvalidRequest(error.as_http_error_reason(), hint="Set `operationName`.") from error
+            except InvalidOperationTypeError as error:
+                raise InvalidRequest("only queries are answered here", hint="This API is read-only.") from error
+        return result.data, list(result.errors or ())
+
+    def _check(self) -> None:
+        with self._snapshot() as snapshot:
+            snapshot.rows("select name from projections.views", {})
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot(self._database, statement_timeout_ms=self._limits.statement_timeout_ms)
