@@ -21,8 +21,8 @@ def _player(index: int, name: str) -> Player:
 
 
 FOUNDATION = _player(0, "Foundation")  # holds the supply, administers the contracts
-STUDIO = _player(1, "North Pier Studio")
-CREATOR = _player(2, "Mara Lind, creator")
+STUDIO = _player(1, "North Pier")
+CREATOR = _player(2, "Mara Lind")
 FIRST_WORKER = _player(3, "GPU worker 1")
 SECOND_WORKER = _player(4, "GPU worker 2")
 STREAMER = _player(5, "Harbour Stream")
@@ -31,7 +31,7 @@ FAN = _player(7, "A fan")
 COLLECTOR = _player(8, "A collector")
 WATCHER = _player(9, "A watcher")
 MODEL_PROVIDER = _player(10, "Second Order Optics")
-COMMUNITY = _player(11, "Lamp lighters, community")
+COMMUNITY = _player(11, "Lamp Lighters")
 
 PLAYERS = (
     FOUNDATION,

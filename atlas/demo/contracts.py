@@ -8,6 +8,7 @@ from eth_typing import ChecksumAddress, HexStr
 from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
+from web3.logs import DISCARD
 from web3.types import TxParams, TxReceipt
 
 from atlas.demo.cast import FOUNDATION, Player
@@ -45,10 +46,8 @@ def send(web3: Web3, call: ContractFunction, sender: Player) -> TxReceipt:
 
 def emitted(contract: Contract, event: str, receipt: TxReceipt) -> Mapping[str, Any]:
     """The arguments of the first ``event`` of ``contract`` in ``receipt``."""
-    signature = contract.events[event]()
-    for log in receipt["logs"]:
-        if log["address"] == contract.address and log["topics"][0] == signature.topic:
-            return signature.process_log(log)["args"]
+    for found in contract.events[event]().process_receipt(receipt, errors=DISCARD):
+        return found["args"]
     raise DemoError(f"the transaction emitted no {event}", hint="The contracts and this program differ.")
 
 

@@ -1,0 +1,235 @@
+"""The one place that wires the rooms together. Nothing is opened before it is asked for."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+
+from atlas import __version__
+from atlas.graphql.server import create_app
+from atlas.indexer.chain.config import ChainConfig, Contract
+from atlas.indexer.chain.endpoint import Endpoint
+from atlas.indexer.chain.indexer import ChainIndexer
+from atlas.indexer.chain.progress import Progress
+from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
+from atlas.indexer.workers.app import intake_routes
+from atlas.indexer.workers.intake import Intake
+from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
+from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.database import Database
+from atlas.ledger.errors import DatabaseUnreachable
+from atlas.ledger.log import Ledger
+from atlas.ledger.migrations import Migration, migrate
+from atlas.ledger.notes import Signer
+from atlas.ledger.postgres import EmbeddedPostgres
+from atlas.ledger.tree import Tree
+from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
+from atlas.projections.projector import Projector
+from atlas.protocol.ids import parse_address
+from atlas.protocol.vocabulary import StakeRole
+from atlas.provenance.content import ContentStore
+from atlas.provenance.decisions import Signing
+from atlas.provenance.keys import TrustList, init_keys, load_identity, load_trust_list
+from atlas.provenance.manifest import Maker
+from atlas.provenance.schema import MIGRATIONS as PROVENANCE_MIGRATIONS
+from atlas.provenance.signer import ManifestSigner
+from atlas.provenance.signing import MediaSigner
+from atlas.settings import ChainSettings, Settings
+
+MIGRATIONS: tuple[Migration, ...] = (
+    *LEDGER_MIGRATIONS,
+    *INDEXER_MIGRATIONS,
+    *PROJECTION_MIGRATIONS,
+    *PROVENANCE_MIGRATIONS,
+)
+RECONNECT_S = 2.0
+_ADMITTED = b"select exists (select from view_supply.stakes where operator = %s and role = %s and balance > 0)"
+
+log = structlog.get_logger("atlas")
+
+
+@dataclass(frozen=True)
+class Service:
+    """Something that runs until it is told to stop; an error that it cannot get over is raised."""
+
+    name: str
+    run: Callable[[threading.Event], None]
+
+
+class Program:
+    """The rooms of one process, over one database; each is made when it is first used."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.ledger = Ledger(database)
+        self.content = ContentStore(settings.path(settings.signing.content))
+
+    @cached_property
+    def log_signer(self) -> Signer:
+        """The key that signs checkpoints. Raises InvalidKey when it is missing."""
+        return Signer.load(self.settings.path(self.settings.ledger.key_file))
+
+    @cached_property
+    def checkpointer(self) -> Checkpointer:
+        """What signs the log's checkpoints."""
+        return Checkpointer(self.database, self.log_signer)
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The log's Merkle tree, for roots and proofs."""
+        return Tree(self.database)
+
+    def projector(self) -> Projector:
+        """A folder of the views, for one thread."""
+        return Projector(self.database, self.ledger)
+
+    def intake(self) -> Intake:
+        """What takes the records of workers with a stake as compute node (W12, W21)."""
+        return Intake(self.ledger, self._is_admitted, self.settings.workers.max_envelope_bytes)
+
+    def api(self) -> Starlette:
+        """GraphQL, GraphiQL and the intake of records, over HTTP."""
+        return create_app(self.database, routes=intake_routes(self.intake()))
+
+    def chain_services(self) -> list[Service]:
+        """One indexer a chain, checked: its node answers, is the right chain, and has the contracts."""
+        return [self._chain_service(chain) for chain in self.settings.chains]
+
+    def projection_service(self) -> Service:
+        """The folder of all views."""
+        return Service("project", self.projector().run)
+
+    def checkpoint_service(self) -> Service:
+        """Signs a checkpoint soon after each append."""
+        return Service("checkpoint", self._keep_checkpoints)
+
+    def manifest_service(self) -> Service:
+        """Signs a manifest for each registered media file. Raises KeyMaterialError when it cannot."""
+        directory = self.settings.path(self.settings.signing.directory)
+        identity = load_identity(directory / "signer.pem", directory / "signer.key", datetime.now(UTC))
+        signer = ManifestSigner(
+            self.database,
+            Signing(self.database.url),
+            self.content,
+            MediaSigner(identity, load_trust(self.settings)),
+            Maker(self.settings.ledger.origin, __version__),
+            lambda: datetime.now(UTC),
+        )
+        return Service("sign", signer.run)
+
+    def _chain_service(self, settings: ChainSettings) -> Service:
+        config = _chain_config(settings)
+        indexer = ChainIndexer(config, Endpoint(RpcClient(config.rpc_url)), self.ledger, self.database)
+        indexer.check()
+        return Service(f"index {config.chain}", lambda stop: indexer.run(stop, _log_changes()))
+
+    def _keep_checkpoints(self, stop: threading.Event) -> None:
+        covered = 0
+        while not stop.is_set():
+            try:
+                head = self.ledger.wait(after=covered, timeout_s=1.0)
+                if head > covered:
+                    self.checkpointer.checkpoint()
+                    covered = head
+                    stop.wait(self.settings.ledger.checkpoint_interval_s)
+            except DatabaseUnreachable as error:
+                log.warning("checkpoints wait for the database", error=error.message)
+                stop.wait(RECONNECT_S)
+
+    def _is_admitted(self, worker: bytes) -> bool:
+        with self.database.connection() as connection:
+            row = connection.execute(_ADMITTED, (worker, StakeRole.COMPUTE_NODE.value)).fetchone()
+        return row == (True,)
+
+
+@contextlib.contextmanager
+def open_program(settings: Settings) -> Generator[Program]:
+    """The program over its database, whose schema is brought up to date first.
+
+    Raises DatabaseUnreachable, SchemaVersionMismatch, EmbeddedPostgresFailed.
+    """
+    with contextlib.ExitStack() as stack:
+        url = settings.database.url
+        if not url:
+            url = stack.enter_context(EmbeddedPostgres(settings.path(Path("postgres")))).url
+        database = stack.enter_context(Database(url, max_connections=settings.database.max_connections))
+        migrate(database, MIGRATIONS)
+        program = Program(settings, database)
+        program.projector().prepare()
+        yield program
+
+
+def load_trust(settings: Settings) -> TrustList:
+    """The roots that verification of media starts from. Raises KeyMissing, KeyUnreadable, CertificateUnfit."""
+    anchors = settings.signing.trust_anchors or settings.signing.directory / "root.pem"
+    return load_trust_list([settings.path(anchors)])
+
+
+def create_keys(settings: Settings) -> Signer:
+    """Write a new checkpoint key and a development certificate. Raises KeyExists, InvalidKey when there are some."""
+    key_file = settings.path(settings.ledger.key_file)
+    key_file.parent.mkdir(parents=True, exist_ok=True)
+    signer = Signer.generate(settings.ledger.origin)
+    signer.save(key_file)
+    init_keys(settings.path(settings.signing.directory), datetime.now(UTC))
+    return signer
+
+
+def all_services(program: Program) -> list[Service]:
+    """Everything that ``up`` runs beside the API."""
+    return [
+        *program.chain_services(),
+        program.projection_service(),
+        program.checkpoint_service(),
+        program.manifest_service(),
+    ]
+
+
+def _chain_config(settings: ChainSettings) -> ChainConfig:
+    return ChainConfig(
+        chain=settings.chain,
+        rpc_url=settings.rpc_url,
+        contracts=_contracts(settings),
+        confirmations=settings.confirmations,
+        poll_interval_s=settings.poll_interval_s,
+    )
+
+
+def _contracts(settings: ChainSettings) -> tuple[Contract, ...]:
+    return tuple(
+        Contract(contract.abi, parse_address(contract.address), contract.start_block) for contract in settings.contracts
+    )
+
+
+def _log_changes(interval_s: float = 5.0) -> Callable[[Progress], None]:
+    """Logs progress when the state changes, and now and then while there is work left."""
+    last: Sequence[object] = ()
+    due = 0.0
+
+    def on_progress(progress: Progress) -> None:
+        nonlocal last, due
+        state = (progress.status.state, bool(progress.blocks_left))
+        now = time.monotonic()
+        if state == last and not (progress.blocks_left and now >= due):
+            return
+        last, due = state, now + interval_s
+        log.info(
+            "chain",
+            chain=progress.chain,
+            state=progress.status.state,
+            reason=progress.status.reason,
+            block=progress.tip,
+            blocks_left=progress.blocks_left,
+            blocks_per_s=round(progress.blocks_per_s, 1),
+        )
+
+    return on_progress

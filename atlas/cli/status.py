@@ -1,0 +1,74 @@
+"""``atlas-ledger status``: how far everything is."""
+
+import msgspec
+from rich.table import Table
+
+from atlas.bootstrap import Program, open_program
+from atlas.cli.console import output
+from atlas.cli.options import Config, Json
+from atlas.ledger.checkpoints import parse_checkpoint
+from atlas.projections.projector import ViewStatus
+from atlas.settings import load
+
+_CHAINS = b"select chain, head_number, finalized_number from view_chains.chains where valid_to is null order by chain"
+
+
+class ChainStatus(msgspec.Struct, frozen=True):
+    """The newest recorded block of a chain and its newest final one."""
+
+    chain: str
+    head: int | None
+    finalized: int | None
+
+
+class Status(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    log_head: int
+    checkpoint_size: int | None
+    chains: tuple[ChainStatus, ...]
+    views: tuple[ViewStatus, ...]
+
+
+def status(config: Config = None, *, json: Json = False) -> None:
+    """Print the log's head and how far chains, views and the checkpoint are behind it."""
+    with open_program(load(config)) as program:
+        current = _current(program)
+    if json:
+        output.out(msgspec.json.encode(current).decode(), highlight=False)
+        return
+    signed = "none" if current.checkpoint_size is None else f"over {current.checkpoint_size:,} facts"
+    output.print(f"log: {current.log_head:,} facts, checkpoint {signed}")
+    output.print(_chain_table(current.chains))
+    output.print(_view_table(current.views))
+
+
+def _current(program: Program) -> Status:
+    latest = program.checkpointer.latest()
+    with program.database.connection() as connection:
+        chains = connection.execute(_CHAINS).fetchall()
+    return Status(
+        log_head=program.ledger.head(),
+        checkpoint_size=parse_checkpoint(latest.text).tree_size if latest else None,
+        chains=tuple(ChainStatus(*row) for row in chains),
+        views=tuple(program.projector().status()),
+    )
+
+
+def _chain_table(chains: tuple[ChainStatus, ...]) -> Table:
+    table = Table("chain", "newest recorded block", "final block")
+    for chain in chains:
+        table.add_row(chain.chain, _number(chain.head), _number(chain.finalized))
+    return table
+
+
+def _view_table(views: tuple[ViewStatus, ...]) -> Table:
+    table = Table("view", "version", "position", "behind by", "undecodable", "issues")
+    for view in views:
+        numbers = (view.version, view.position, view.lag, view.undecodable, view.issues)
+        table.add_row(view.name, *map(_number, numbers))
+    return table
+
+
+def _number(value: int | None) -> str:
+    return "none" if value is None else f"{value:,}"
