@@ -7,7 +7,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 ARGS ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export ATLAS_ANVIL ?= $(firstword $(wildcard contracts/node_modules/@foundry-rs/anvil-*/bin/anvil))
-export ETH_HASH_BACKEND := pysha3
 # npm does not read the system's certificate store by itself.
 SYSTEM_CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
 ifneq ($(SYSTEM_CERTIFICATES),)

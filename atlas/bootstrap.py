@@ -67,7 +67,8 @@ class Service:
 class Program:
     """The rooms of one process, over one database; each is made when it is first used."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, closing: contextlib.ExitStack) -> None:
+        self._closing = closing
         self.settings = settings
         self.database = database
         self.ledger = Ledger(database)
@@ -128,7 +129,9 @@ class Program:
 
     def _chain_service(self, settings: ChainSettings) -> Service:
         config = _chain_config(settings)
-        indexer = ChainIndexer(config, Endpoint(RpcClient(config.rpc_url)), self.ledger, self.database)
+        endpoint = Endpoint(RpcClient(config.rpc_url))
+        self._closing.callback(endpoint.close)
+        indexer = ChainIndexer(config, endpoint, self.ledger, self.database)
         indexer.check()
         return Service(f"index {config.chain}", lambda stop: indexer.run(stop, _log_changes()))
 
@@ -163,7 +166,7 @@ def open_program(settings: Settings) -> Generator[Program]:
             url = stack.enter_context(EmbeddedPostgres(settings.path(Path("postgres")))).url
         database = stack.enter_context(Database(url, max_connections=settings.database.max_connections))
         migrate(database, MIGRATIONS)
-        program = Program(settings, database)
+        program = Program(settings, database, stack)
         program.projector().prepare()
         yield program
 

@@ -63,14 +63,14 @@ class Anvil:
         self._serial = itertools.count()
 
     def start(self) -> "Anvil":
-        """Start the process and wait until it answers, 10 seconds at most."""
+        """Start the process and wait until it answers, 30 seconds at most."""
         timestamp = () if "--timestamp" in self._options else ("--timestamp", str(GENESIS_TIME_S))
         self._process = subprocess.Popen(
             [anvil_binary(), "--port", str(self.port), "--silent", *timestamp, *self._options],
             stdin=subprocess.DEVNULL,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads have been started that it could upset
         )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             try:
                 self.rpc("eth_chainId")
@@ -129,7 +129,7 @@ class Anvil:
         if to is not None:
             transaction["to"] = "0x" + to.hex()
         tx_hash = self.rpc("eth_sendTransaction", transaction)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             receipt = self.rpc("eth_getTransactionReceipt", tx_hash)
             if receipt is not None:

@@ -1,4 +1,7 @@
-"""Writes the reference pages from the program itself: docs/reference/{command-line,configuration,schema}."""
+"""Writes the reference pages from the program itself: command-line.md and configuration.md.
+
+reference.py [DIRECTORY]    docs/reference unless named
+"""
 
 import subprocess
 import sys
@@ -8,9 +11,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from atlas.cli.config import example_file  # noqa: E402
-from atlas.graphql.schema import sdl  # noqa: E402
-
-REFERENCE = ROOT / "docs" / "reference"
 
 
 def command_line() -> str:
@@ -21,19 +21,16 @@ def command_line() -> str:
 
 def configuration() -> str:
     """The example file, which names every key."""
-    return f"# Configuration\n\nThis is what `atlas-ledger config example` prints.\n\n```toml\n{example_file()}\n```\n"
+    return f"# Configuration\n\nWhat `atlas-ledger config example` prints:\n\n```toml\n{example_file()}\n```\n"
 
 
 def main() -> None:
     """Write all pages."""
-    REFERENCE.mkdir(exist_ok=True)
-    for name, content in {
-        "command-line.md": command_line(),
-        "configuration.md": configuration(),
-        "schema.graphql": sdl(),
-    }.items():
-        (REFERENCE / name).write_text(content)
-        print(f"docs/reference/{name}")
+    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "reference"
+    directory.mkdir(exist_ok=True)
+    for name, content in {"command-line.md": command_line(), "configuration.md": configuration()}.items():
+        (directory / name).write_text(content)
+        print(directory / name)
 
 
 if __name__ == "__main__":

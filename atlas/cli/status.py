@@ -7,6 +7,7 @@ from atlas.bootstrap import Program, open_program
 from atlas.cli.console import output
 from atlas.cli.options import Config, Json
 from atlas.ledger.checkpoints import parse_checkpoint
+from atlas.ledger.errors import InvalidKey
 from atlas.projections.projector import ViewStatus
 from atlas.settings import load
 
@@ -44,15 +45,23 @@ def status(config: Config = None, *, json: Json = False) -> None:
 
 
 def _current(program: Program) -> Status:
-    latest = program.checkpointer.latest()
     with program.database.connection() as connection:
         chains = connection.execute(_CHAINS).fetchall()
     return Status(
         log_head=program.ledger.head(),
-        checkpoint_size=parse_checkpoint(latest.text).tree_size if latest else None,
+        checkpoint_size=_checkpoint_size(program),
         chains=tuple(ChainStatus(*row) for row in chains),
         views=tuple(program.projector().status()),
     )
+
+
+def _checkpoint_size(program: Program) -> int | None:
+    """The size that the latest checkpoint covers; None without one, and where the log's key is not kept."""
+    try:
+        latest = program.checkpointer.latest()
+    except InvalidKey:
+        return None
+    return parse_checkpoint(latest.text).tree_size if latest else None
 
 
 def _chain_table(chains: tuple[ChainStatus, ...]) -> Table:

@@ -19,7 +19,7 @@ _STYLES = {Conclusion.AUTHENTIC: "bold green", Conclusion.REGISTERED: "green", C
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A media file, signed or not.", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A media file, signed or not.", exists=True, dir_okay=False, show_default=False)],
     config: Config = None,
     *,
     offline: Annotated[bool, typer.Option("--offline", help="Read the manifest only; do not ask the ledger.")] = False,
@@ -27,7 +27,7 @@ def verify(
 ) -> None:
     """Say who signed FILE, whether the ledger knows it byte for byte, and what could not be checked.
 
-    Exit code 0: the ledger knows this file. 4: it does not, or something contradicts it.
+    Exit code 0: the ledger knows this file. 1: it does not, or something contradicts it.
     """
     settings = load(config)
     trust = load_trust(settings)

@@ -7,6 +7,8 @@ from collections.abc import Generator
 from pathlib import Path
 
 import httpx
+from requests import RequestException
+from web3.exceptions import Web3Exception
 
 from atlas.demo.errors import DemoError
 from atlas.demo.processes import free_port, spawn, stop, wait_until
@@ -37,6 +39,8 @@ def running_node(log: Path) -> Generator[str]:
     try:
         wait_until(lambda: _answers(url), "the EVM node answers", timeout_s=20)
         yield url
+    except (RequestException, Web3Exception) as error:
+        raise DemoError(f"the EVM node failed: {error}", hint=f"Play again; the node's log is {log}.") from error
     finally:
         stop(process)
 

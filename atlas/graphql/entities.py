@@ -67,7 +67,7 @@ class Many(Link):
 
 @dataclass(frozen=True, eq=False)
 class Entity:
-    """A GraphQL object type and its rows. ``key`` are the columns that make a row unique, in list order.
+    """A GraphQL object type and its rows; lists of them are in the order of the source's key.
 
     An entity is equal to itself only: the catalog declares each one once.
     """
@@ -75,13 +75,17 @@ class Entity:
     name: str
     description: str
     source: Source
-    key: tuple[str, ...]
     members: tuple[Member, ...]
     listed: bool = True  # whether it appears in connections, and so has filters and an order
     by_name: Mapping[str, Member] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {member.graphql_name: member for member in self.members})
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The SQL columns that make a row unique."""
+        return self.source.key
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from threading import Lock
+from typing import Any, TypeVar, cast
 
 import graphql
 import orjson
@@ -26,6 +27,7 @@ from graphql import (
 from graphql.execution import get_variable_values
 from graphql.execution.values import VariableValues
 from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
 
 from atlas.graphql.bindings import Variables, shape
 from atlas.graphql.catalog import ENTITIES, ROOTS
@@ -37,6 +39,10 @@ from atlas.graphql.limits import Limits, check_cost, check_document
 from atlas.graphql.selections import Selection, Selector
 
 KNOWN_DOCUMENTS = 1024
+MAX_ERRORS = 20
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -60,39 +66,48 @@ class PlannedOperation:
 
 
 class Documents:
-    """What is known about documents: the parsed document by its text's hash, its validity, and its plans."""
+    """What is known about documents: the parsed document by its text, its validity, and its plans.
+
+    Shared by the threads of a server; two that meet a new document at once both do the work, and one is kept.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.valid: set[bytes] = set()
-        self._parse = lru_cache(KNOWN_DOCUMENTS)(self._parse_uncached)
+        self._lock = Lock()
+        self._valid: dict[bytes, None] = {}
         self._plans: dict[Hashable, PlannedOperation] = {}
+        self._parse = lru_cache(KNOWN_DOCUMENTS)(self._parse_uncached)
 
     def parse(self, query: str) -> tuple[bytes, DocumentNode]:
         """The hash of a document's text, and the document. Raises graphql.GraphQLSyntaxError and LimitExceeded."""
-        digest = hashlib.sha256(query.encode("utf-8", "surrogatepass")).digest()
-        return digest, self._parse(query)
+        return hashlib.sha256(query.encode("utf-8", "surrogatepass")).digest(), self._parse(query)
+
+    def is_valid(self, digest: bytes) -> bool:
+        """Whether the document was found valid before."""
+        return digest in self._valid
 
     def accept(self, digest: bytes) -> None:
         """Remember that a document is valid."""
-        if len(self.valid) >= KNOWN_DOCUMENTS:
-            self.valid.clear()
-        self.valid.add(digest)
+        self._remember(self._valid, digest, None)
 
     def plan(self, key: Hashable, make: Callable[[], PlannedOperation]) -> PlannedOperation:
         """The operation under ``key``, made when it is not known."""
         planned = self._plans.get(key)
         if planned is None:
             planned = make()
-            if len(self._plans) >= KNOWN_DOCUMENTS:
-                self._plans.pop(next(iter(self._plans)), None)
-            self._plans[key] = planned
+            self._remember(self._plans, key, planned)
         return planned
 
     def _parse_uncached(self, query: str) -> DocumentNode:
         document = graphql.parse(query, max_tokens=self.limits.tokens)
         check_document(document, self.limits)
         return document
+
+    def _remember(self, memory: dict[Key, Value], key: Key, value: Value) -> None:
+        with self._lock:
+            if len(memory) >= KNOWN_DOCUMENTS:
+                del memory[next(iter(memory))]
+            memory[key] = value
 
 
 class SqlExecution(SchemaExtension):
@@ -111,23 +126,25 @@ class SqlExecution(SchemaExtension):
         yield
 
     def on_validate(self) -> Iterator[None]:  # type: ignore[override]
-        """Validate a document once."""
-        known = self._digest in self._documents.valid
-        if known:
-            self.execution_context.validation_rules = ()
+        """Validate a document once, and without suggesting names of the schema."""
+        context = self.execution_context
+        context.validation_rules = ()
+        if not self._documents.is_valid(self._digest):
+            document = cast("DocumentNode", context.graphql_document)
+            errors = graphql.validate(_schema_of(context), document, max_errors=MAX_ERRORS, hide_suggestions=True)
+            if not errors:
+                self._documents.accept(self._digest)
+            context.pre_execution_errors = errors or None
         yield
-        if not known and not self.execution_context.pre_execution_errors:
-            self._documents.accept(self._digest)
 
     def on_execute(self) -> Iterator[None]:  # type: ignore[override]
         """Set the result, unless every root is resolved by graphql-core."""
         context = self.execution_context
         document = cast("DocumentNode", context.graphql_document)
         operation = get_operation_ast(document, context.operation_name)
-        schema = context.schema._schema  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
         if operation is not None:
             request = cast("RequestContext", context.context)
-            run = _Run(self._documents, self._digest, schema, document, operation, request)
+            run = _Run(self._documents, self._digest, _schema_of(context), document, operation, request)
             context.result = cast("Any", run.result(context.variables or {}))
         yield
 
@@ -154,9 +171,15 @@ class _Run:
     def result(self, given: dict[str, Any]) -> ExecutionResult:
         """The operation's result; errors without a path mean that nothing was executed."""
         coerced = get_variable_values(
-            self._schema, self._operation.variable_definitions or (), given, max_errors=20, hide_suggestions=True
+            self._schema,
+            self._operation.variable_definitions or (),
+            given,
+            max_errors=MAX_ERRORS,
+            hide_suggestions=True,
         )
         if not isinstance(coerced, VariableValues):
+            for error in coerced:
+                error.extensions = {"code": BadInput.code}
             return ExecutionResult(data=None, errors=coerced)
         variables = coerced.coerced
         name = self._operation.name.value if self._operation.name else None
@@ -232,3 +255,7 @@ class _Run:
 
 def _located(error: GraphQLError, selection: Selection) -> graphql.GraphQLError:
     return graphql.GraphQLError(str(error), nodes=list(selection.nodes), path=[selection.key], original_error=error)
+
+
+def _schema_of(context: ExecutionContext) -> GraphQLSchema:
+    return context.schema._schema  # pyright: ignore[reportPrivateUsage]

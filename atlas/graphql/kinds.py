@@ -9,6 +9,7 @@ from typing import Literal
 import strawberry
 from psycopg import sql
 
+from atlas.graphql.errors import InvalidScalar
 from atlas.graphql.scalars import Aaid, Address, BigInt, Bytes, DateTime, Json, parse_integer, parse_time
 
 Write = Callable[[sql.Composable], sql.Composable]
@@ -71,10 +72,10 @@ def _atlas(column: sql.Composable) -> sql.Composable:
 
 
 def _bind_text(value: object) -> object:
-    if "\x00" in str(value):
-        # PostgreSQL's text cannot hold it, so nothing stored can match; U+FFFE is no character either.
-        return str(value).replace("\x00", "\ufffe")
-    return str(value)
+    text = str(value)
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidScalar("INVALID_STRING", "a string holds no NUL and no half of a surrogate pair")
+    return text
 
 
 def _binary(annotation: object, prefix: str) -> Kind:

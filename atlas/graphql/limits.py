@@ -30,7 +30,7 @@ class Limits:
     aliases: int = 50
     root_fields: int = 20
     fields: int = 2000
-    cost: int = 100_000
+    cost: int = 500_000
     statement_timeout_ms: int = 5000
 
 

@@ -27,7 +27,7 @@ class GraphQLRequest:
 
 async def read_request(request: Request, *, body_bytes: int) -> GraphQLRequest:
     """The GraphQL request in an HTTP request. Raises InvalidRequest."""
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         return _from_parameters(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != LEGACY_MEDIA_TYPE:

@@ -1,5 +1,7 @@
 """The schema: the catalog's types and roots, and the roots that have resolvers of their own."""
 
+from pathlib import Path
+
 from strawberry import Schema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
@@ -33,3 +35,12 @@ def build_schema(limits: Limits | None = None) -> ApiSchema:
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
         extensions=[lambda: SqlExecution(documents)],
     )
+
+
+def sdl() -> str:
+    """The schema in GraphQL's schema definition language, as published in ``schema.graphql``."""
+    return f"{build_schema().as_str()}\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / "schema.graphql").write_text(sdl())

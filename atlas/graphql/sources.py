@@ -18,6 +18,11 @@ class Source(Protocol):
     """Rows of one shape, at every ledger position."""
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that make a row unique."""
+        ...
+
+    @property
     def views(self) -> frozenset[str]:
         """The views the rows come from, by name: ``provenance`` for schema ``view_provenance``."""
         ...
@@ -37,6 +42,11 @@ class Versions:
 
     view: str
     table: EntityTable
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that make a row unique."""
+        return tuple(column.name for column in self.table.key)
 
     @property
     def views(self) -> frozenset[str]:
@@ -61,6 +71,11 @@ class Accounts:
     table: AccountTable
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that make a row unique."""
+        return tuple(column.name for column in self.table.key)
+
+    @property
     def views(self) -> frozenset[str]:
         """The view that the table belongs to."""
         return frozenset({self.view})
@@ -82,6 +97,11 @@ class Pivot:
 
     accounts: Accounts
     columns: Mapping[str, str]  # the column's name -> the book
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that make a row unique."""
+        return tuple(name for name in self.accounts.key if name != "book")
 
     @property
     def views(self) -> frozenset[str]:
@@ -115,6 +135,11 @@ class Books:
     column: str
 
     @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that make a row unique."""
+        return (*(name for name in self.accounts.key if name != "book"), self.column)
+
+    @property
     def views(self) -> frozenset[str]:
         """The view of the accounts."""
         return self.accounts.views
@@ -136,6 +161,7 @@ class Statement:
     """A query of our own that no position changes, such as the state of the log itself."""
 
     query: sql.Composable
+    key: tuple[str, ...]
 
     @property
     def views(self) -> frozenset[str]:

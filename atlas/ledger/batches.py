@@ -122,6 +122,19 @@ def distinct(batch: Batch) -> tuple[Batch, list[int]]:
     return (batch, places) if len(kept) == len(batch) else (batch.take(kept), places)
 
 
+def joined(batches: Sequence[Batch]) -> Batch:
+    """One batch after the other in one, which may then have repetitions."""
+    if len(batches) == 1:
+        return batches[0]
+    return Batch(
+        [stream for batch in batches for stream in batch.streams],
+        [version for batch in batches for version in batch.versions],
+        [topic for batch in batches for topic in batch.topics],
+        [payload for batch in batches for payload in batch.payloads],
+        [leaf_hash for batch in batches for leaf_hash in batch.leaf_hashes],
+    )
+
+
 class CopyRows:
     """A batch encoded for COPY but for its positions, which are known only under the head's lock."""
 

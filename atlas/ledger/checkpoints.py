@@ -85,6 +85,11 @@ class Checkpointer:
         self._signer = signer
         self.origin = signer.verifier.name
 
+    @property
+    def verifier(self) -> Verifier:
+        """With which its notes are verified."""
+        return self._signer.verifier
+
     def checkpoint(self) -> SignedNote:
         """Integrate the log, and sign and store what it has become; an unchanged log gives the note signed before.
 
@@ -94,7 +99,7 @@ class Checkpointer:
         size = self._tree.integrate()
         last = self.latest()
         if last is not None:
-            previous = open_checkpoint(last, self._signer.verifier)
+            previous = open_checkpoint(last, self.verifier)
             self._require_extension(previous, size)
             if previous.tree_size == size:
                 return last
@@ -103,7 +108,7 @@ class Checkpointer:
     def latest(self, *, upto: int = _ANY_SIZE) -> SignedNote | None:
         """The stored note of the largest tree size, not above ``upto``; None when there is none."""
         with self._database.connection() as connection:
-            row = connection.execute(_LATEST, (self.origin, self._signer.verifier.key_id, upto)).fetchone()
+            row = connection.execute(_LATEST, (self.origin, self.verifier.key_id, upto)).fetchone()
         return None if row is None else parse_note(bytes(row[0]))
 
     def _require_extension(self, previous: Checkpoint, size: int) -> None:
@@ -120,7 +125,7 @@ class Checkpointer:
 
     def _sign(self, checkpoint: Checkpoint) -> SignedNote:
         note = self._signer.sign(checkpoint.text())
-        key_id = self._signer.verifier.key_id
+        key_id = self.verifier.key_id
         row = (checkpoint.origin, key_id, checkpoint.tree_size, checkpoint.root_hash, note.encode())
         with self._database.connection() as connection:
             connection.execute(_STORE, row)

@@ -13,7 +13,8 @@ from psycopg.sql import SQL
 from atlas.ledger.batches import Batch, Fact, distinct, encode_batch
 from atlas.ledger.database import Database
 from atlas.ledger.errors import MissingFact
-from atlas.ledger.writer import CHANNEL, record
+from atlas.ledger.grouping import Group
+from atlas.ledger.writer import CHANNEL, COPY_FROM_FACTS, record
 
 __all__ = ["Fact", "Ledger", "RecordedFact"]
 
@@ -67,6 +68,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._group = Group(self._record)
 
     @property
     def database(self) -> Database:
@@ -81,7 +83,10 @@ class Ledger:
         ConflictingFact when something else is recorded under a stream and version.
         """
         batch, places = distinct(encode_batch(facts))
-        positions = self._record(batch, companion)
+        if companion is None and 0 < len(batch) < COPY_FROM_FACTS:
+            positions = self._group.record(batch)
+        else:
+            positions = self._record(batch, companion)
         return [positions[place] for place in places]
 
     def head(self) -> int:
@@ -138,7 +143,7 @@ class Ledger:
                 connection.execute(b"unlisten *")
                 connection.autocommit = False
 
-    def _record(self, batch: Batch, companion: Callable[[psycopg.Cursor], None] | None) -> list[int]:
+    def _record(self, batch: Batch, companion: Callable[[psycopg.Cursor], None] | None = None) -> list[int]:
         with self._database.connection() as connection, connection.cursor() as cursor:
             positions = record(cursor, batch)
             if companion is not None:

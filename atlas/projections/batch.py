@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
+from pyarrow.compute import field
 
 from atlas.ledger.log import ArrowTable, Ledger
 from atlas.projections.builds import Build
@@ -62,12 +63,11 @@ class Batch:
         return before, after
 
     def _reorgs(self, page: ArrowTable) -> Iterator[ChainReorged]:
-        for _, _, topic, payload in _rows(page):
-            if topic == facts.REORGED_TOPIC:
-                try:
-                    yield facts.decode(payload, ChainReorged)
-                except MalformedFact:
-                    continue  # kept as undecodable when the page is folded
+        for _, _, _, payload in _rows(page.filter(field("topic") == facts.REORGED_TOPIC)):
+            try:
+                yield facts.decode(payload, ChainReorged)
+            except MalformedFact:
+                continue  # kept as undecodable when the page is folded
 
     def _rewind(self, changed: frozenset[bytes]) -> int:
         """Rewind to before the first fact of the ``changed`` blocks; the position that the build then stands at."""

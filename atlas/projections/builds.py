@@ -16,7 +16,7 @@ from atlas.projections.contracts import Contracts
 from atlas.projections.copying import check
 from atlas.projections.errors import NewerView
 from atlas.projections.schema import creation, fingerprint, rewinding
-from atlas.projections.tables import bigint, binary, text
+from atlas.projections.tables import bigint, binary, table_names, text
 from atlas.projections.view import View
 from atlas.protocol.facts import WatchedContract
 
@@ -101,6 +101,12 @@ class Build(msgspec.Struct, frozen=True, dict=True):
         """Remove it."""
         drop_schema(cursor, self.schema)
         cursor.execute("delete from projections.views where name = %s", (self.name,))
+
+    def analyze(self, cursor: psycopg.Cursor) -> None:
+        """Let the planner know its rows: readers come to all of them at once."""
+        for table in self.view.tables:
+            for name in table_names(table):
+                cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(self.schema, name)))
 
     def replace(self, cursor: psycopg.Cursor, live: "Build", retired: str) -> None:
         """Become ``live``, whose schema is renamed to ``retired``: no table is locked, readers go on."""

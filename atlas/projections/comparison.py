@@ -8,7 +8,7 @@ from psycopg import sql
 from atlas.projections.builds import Build
 from atlas.projections.errors import ViewDiffers
 from atlas.projections.schema import names_of
-from atlas.projections.tables import Column, EntityTable, bigint, binary, integer, text
+from atlas.projections.tables import Column, bigint, binary, integer, table_names, text
 
 _MAX_ROW_CHARACTERS = 500
 _ENGINE_TABLES: dict[str, tuple[Column, ...]] = {
@@ -31,8 +31,7 @@ def require_equal(cursor: psycopg.Cursor, stored: Build, folded: Build) -> None:
 def _contents(build: Build) -> Iterator[tuple[str, sql.Composed]]:
     """The name of each table, and a query of all its rows."""
     for table in build.view.tables:
-        names = (table.name,) if isinstance(table, EntityTable) else (table.name, table.postings)
-        for name in names:
+        for name in table_names(table):
             yield name, sql.SQL("select * from {}").format(sql.Identifier(build.schema, name))
     for name, columns in _ENGINE_TABLES.items():
         statement = sql.SQL("select {} from {} where view = {}")

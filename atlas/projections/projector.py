@@ -74,9 +74,11 @@ class Projector:
         for view in self._views.values():
             live = Build(view)
             with self._database.connection() as connection, connection.cursor() as cursor:
-                live.lock(cursor)
                 if live.state(cursor) is None:
-                    live.create(cursor)
+                    live.lock(cursor)
+                    # Another projector may have created it while this one waited.
+                    if live.state(cursor) is None:
+                        live.create(cursor)
 
     def step(self, name: str) -> int:
         """Fold the next batch into the live view ``name``, in one transaction; the position it then stands at.
@@ -196,6 +198,7 @@ class Projector:
                 return
             stores = self._stores_of(cursor, following, state)
             self._fold(cursor, following, stores, self._require(cursor, live).position)
+            following.analyze(cursor)
             following.replace(cursor, live, retired)
         self._stores.clear()
         self._drop(retired)

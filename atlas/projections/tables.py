@@ -80,6 +80,11 @@ class AccountTable(msgspec.Struct, frozen=True):
 Table: TypeAlias = EntityTable | AccountTable
 
 
+def table_names(table: Table) -> tuple[str, ...]:
+    """The names of the PostgreSQL tables that a declaration makes."""
+    return (table.name,) if isinstance(table, EntityTable) else (table.name, table.postings)
+
+
 def text(name: str) -> Column:
     """A text column."""
     return Column(name, ColumnType.TEXT)

@@ -9,6 +9,8 @@ needs neither this room nor the library. What the library adds to its events (th
 derived again on reading: the class is always the same, the time is ``signed_at``.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +18,10 @@ from uuid import UUID
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.domain import Aggregate, CanMutateAggregate, DomainEventProtocol
-from eventsourcing.persistence import IntegrityError, Mapper, StoredEvent
+from eventsourcing.persistence import IntegrityError, InterfaceError, Mapper, OperationalError, StoredEvent
 from eventsourcing.utils import get_topic
 
+from atlas.ledger.errors import DatabaseUnreachable
 from atlas.ledger.persistence import environment
 from atlas.protocol import facts
 from atlas.protocol.errors import MalformedFact
@@ -99,10 +102,14 @@ class ManifestMapper(Mapper[UUID]):
 
 
 class Signing(Application[UUID]):
-    """Records and finds manifests on the log in the database at ``database_url``, whose schema must be current."""
+    """Records and finds manifests on the log in the database at ``database_url``, whose schema must be current.
+
+    Opens connections of its own; a context manager. Methods and construction raise DatabaseUnreachable.
+    """
 
     def __init__(self, database_url: str) -> None:
-        super().__init__(environment(database_url))
+        with _reaching_the_database():
+            super().__init__(environment(database_url))
 
     def construct_mapper(self) -> Mapper[UUID]:
         """The stored form is the protocol's, not the library's."""
@@ -110,15 +117,17 @@ class Signing(Application[UUID]):
 
     def find(self, aaid: bytes, version: int) -> ManifestSigned | None:
         """The manifest that stands for an asset version, None when none was signed."""
-        aggregate = self._get(manifest_stream(aaid, version))
+        with _reaching_the_database():
+            aggregate = self._get(manifest_stream(aaid, version))
         return None if aggregate is None else aggregate.manifest
 
     def record(self, manifest: ManifestSigned) -> ManifestSigned:
         """Record a manifest, and return the one that stands: an earlier one of the same content, or this."""
-        try:
-            return self._decide(manifest)
-        except IntegrityError:  # another process was faster: what it recorded decides
-            return self._decide(manifest)
+        with _reaching_the_database():
+            try:
+                return self._decide(manifest)
+            except IntegrityError:  # another process was faster: what it recorded decides
+                return self._decide(manifest)
 
     def _decide(self, manifest: ManifestSigned) -> ManifestSigned:
         aggregate = self._get(manifest_stream(manifest.aaid, manifest.version))
@@ -134,6 +143,17 @@ class Signing(Application[UUID]):
             return self.repository.get(stream)
         except AggregateNotFoundError:
             return None
+
+
+@contextmanager
+def _reaching_the_database() -> Generator[None]:
+    """The library's errors of a lost connection, as this program names them."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnreachable(
+            f"no connection to the database: {error}", hint="Is PostgreSQL running, and has it connections left?"
+        ) from error
 
 
 def _time(manifest: ManifestSigned) -> datetime:

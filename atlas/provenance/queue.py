@@ -14,7 +14,7 @@ from atlas.ledger.database import Database
 from atlas.provenance.errors import MediaError
 from atlas.provenance.reading import snapshot
 
-PAGE_VERSIONS = 500
+PAGE_VERSIONS = 5_000  # each page sorts what is unsigned: few and large
 FIRST_RETRY_S = 30
 LONGEST_RETRY_S = 3600
 

@@ -35,7 +35,7 @@ from atlas.provenance.reading import read_pedigree, snapshot
 from atlas.provenance.signing import MediaSigner, SignedMedia
 
 SIGNER_LOCK = 0x61746C61_73000050
-STEP_VERSIONS = 64
+STEP_VERSIONS = 256
 POLL_S = 1.0
 UNREACHABLE_POLL_S = 5.0
 UNFINISHED_HOURS = 24

@@ -125,7 +125,7 @@ def interpret(document: dict[str, Any], bare: MediaVerdict) -> MediaVerdict:
         signer=_text(signature.get("common_name")),
         issuer=_text(signature.get("issuer")),
         title=_text(manifest.get("title")),
-        ingredients=tuple(str(_mapping(item).get("title")) for item in _sequence(manifest.get("ingredients"))),
+        ingredients=tuple(_text(_mapping(item).get("title")) or "" for item in _sequence(manifest.get("ingredients"))),
         manifests=len(_mapping(document.get("manifests"))),
         **claims,
     )

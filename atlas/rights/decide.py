@@ -124,9 +124,10 @@ def _describe(constraint: Constraint) -> str:
 
 
 def _check(use: Use) -> None:
-    if len(use.asset) != AAID_BYTES or len(use.account) != ADDRESS_BYTES:
+    lengths = len(use.asset), len(use.account)
+    if lengths != (AAID_BYTES, ADDRESS_BYTES):
         raise InvalidUse(
-            f"an AAID has {AAID_BYTES} bytes and an address {ADDRESS_BYTES}, got {len(use.asset)} and {len(use.account)}",
+            f"an AAID and an address have {AAID_BYTES} and {ADDRESS_BYTES} bytes, got {lengths[0]} and {lengths[1]}",
             hint="Pass the raw bytes, not text.",
         )
     if use.territory != ANY and use.territory not in TERRITORIES:

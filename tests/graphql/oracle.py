@@ -46,7 +46,7 @@ class Oracle:
             self._cache[key] = self._source_rows(entity.source, position)
         return self._cache[key]
 
-    def _resolve(self, source: Any, info: graphql.GraphQLResolveInfo, **arguments: Any) -> Any:
+    def _resolve(self, source: Any, info: graphql.GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         if source is None:
             return self._root(info.field_name, arguments)
         if "entity" not in source:
@@ -90,9 +90,7 @@ class Oracle:
                 rows = self._all(f"view_{view}.{table.name}")
                 if position is None:
                     return [row for row in rows if row["valid_to"] is None]
-                return [
-                    row for row in rows if row["valid_from"] <= position < (row["valid_to"] or float("inf"))
-                ]
+                return [row for row in rows if row["valid_from"] <= position < (row["valid_to"] or float("inf"))]
             case Accounts(view=view, table=table):
                 if position is None:
                     return self._all(f"view_{view}.{table.name}")

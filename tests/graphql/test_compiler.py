@@ -9,7 +9,6 @@ from atlas.graphql.entities import Column, Entity, Final, Link, Listing, Many
 from tests.graphql.conftest import Ask
 from tests.graphql.oracle import Oracle
 
-ASSET = "aaid:" + "01" * 32
 LISTINGS = [root.graphql_name for root in ROOTS.values() if isinstance(root, Listing)]
 
 
@@ -44,17 +43,18 @@ def test_every_listing_travels_in_time(name: str, position: int, ask: Ask, oracl
 
 CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
     "aliases of the same field with other arguments": (
-        "{ a: assets(first: 1) { nodes { x: aaid y: aaid } } b: assets(first: 2) { n: nodes { aaid } nodes { owner } } }",
+        "{ a: assets(first: 1) { nodes { x: aaid y: aaid } }"
+        " b: assets(first: 2) { n: nodes { aaid } nodes { owner } } }",
         {},
     ),
     "named fragments, nested and used twice": (
         """
-        query { asset(aaid: "%s") { ...A derivatives { nodes { child { ...A } parent { ...A } } } } }
+        query { asset(aaid: "aaid:0101010101010101010101010101010101010101010101010101010101010101") { ...A ...D } }
+        fragment D on Asset { derivatives { nodes { child { ...A } parent { ...A } } } }
         fragment A on Asset { aaid ...B versions(first: 2) { ...C } }
         fragment B on Asset { owner chain }
         fragment C on AssetVersionConnection { nodes { version } totalCount }
-        """
-        % ASSET,
+        """,
         {},
     ),
     "inline fragments with and without a type": (
@@ -118,7 +118,7 @@ CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
         {"c": "SLASH", "n": "1000000000000000000", "l": ["eip155:1", "eip155:31337"]},
     ),
     "a variable left out within an object": (
-        "query($c: BurnCause) { burns(where: {cause: $c, chain: \"eip155:1\"}) { nodes { cause } } }",
+        'query($c: BurnCause) { burns(where: {cause: $c, chain: "eip155:1"}) { nodes { cause } } }',
         {},
     ),
     "a whole filter as a variable": (
@@ -146,9 +146,10 @@ CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
         {},
     ),
     "nulls": (
-        "{ a: licenses(where: {revokedAt: null}) { totalCount } b: licenses(where: {revokedAt_not: null}) { totalCount }"
-        " c: licenses(where: {reasonHash_not: \"0x00\"}) { totalCount }"
-        " d: licenses(where: {reasonHash_not_in: [\"0x00\"]}) { totalCount } }",
+        "{ a: licenses(where: {revokedAt: null}) { totalCount }"
+        " b: licenses(where: {revokedAt_not: null}) { totalCount }"
+        ' c: licenses(where: {reasonHash_not: "0x00"}) { totalCount }'
+        ' d: licenses(where: {reasonHash_not_in: ["0x00"]}) { totalCount } }',
         {},
     ),
     "numbers beyond 64 bits": (
@@ -178,8 +179,12 @@ CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
         {"a": "0xa0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0"},
     ),
     "lineage, four levels deep": (
-        "{ generationRecords { nodes { id inputs { upstream { id inputs { upstream { id usedBy { nodes { role } } } } } }"
-        " assets { nodes { version asset { aaid } } } } } }",
+        """
+        { generationRecords(first: 10) { nodes {
+          id inputs { upstream { id inputs { upstream { id usedBy(first: 9) { nodes { role } } } } } }
+          assets { nodes { version asset { aaid } } }
+        } } }
+        """,
         {},
     ),
 }
@@ -242,8 +247,8 @@ def test_response_keys_longer_than_an_sql_name_stay_apart(ask: Ask) -> None:
 
 def test_own_resolvers_and_introspection_mix_with_compiled_roots(ask: Ask) -> None:
     answer = ask(
-        "query($a: AAID!) { first: __type(name: \"Asset\") { name } assets(first: 1) { nodes { aaid } } __typename"
-        " canUse(aaid: $a, account: \"0x0000000000000000000000000000000000000000\", territory: \"DE\", media: \"film\")"
+        'query($a: AAID!) { first: __type(name: "Asset") { name } assets(first: 1) { nodes { aaid } } __typename'
+        ' canUse(aaid: $a, account: "0x0000000000000000000000000000000000000000", territory: "DE", media: "film")'
         " { outcome } }",
         a="aaid:" + next(iter(ask("{ assets { nodes { aaid } } }")["assets"]["nodes"]))["aaid"][5:],
     )

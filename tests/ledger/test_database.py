@@ -91,7 +91,7 @@ def test_waiting_for_a_busy_pool_is_bounded(plain: Database) -> None:
     with (
         plain.connection(),
         plain.connection(),
-        pytest.raises(DatabaseUnreachable, match="2 connections"),
+        pytest.raises(DatabaseUnreachable, match="couldn't get a connection"),
         plain.connection(),
     ):
         pass

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import psutil
@@ -53,7 +53,7 @@ def answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def holder(directory: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def holder(directory: Path) -> Generator[tuple["subprocess.Popen[str]", str]]:
     """Another process that holds the server, until its input ends."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -136,9 +136,7 @@ def test_killing_everything_at_once_leaves_a_directory_that_starts(directory: Pa
             assert answers(server.url)
 
 
-@pytest.mark.parametrize(
-    "lock", ["", "1\n", f"{os.getpid()}\n/nowhere\n", "99999999\n/nowhere\n0\n5432\n\n\n\nready \n"]
-)
+@pytest.mark.parametrize("lock", ["", f"{os.getpid()}\n/nowhere\n0\n5432\n/nowhere\n\n\nready \n"])
 def test_a_leftover_lock_file_of_nobody_or_of_another_program_is_removed(directory: Path, lock: str) -> None:
     with EmbeddedPostgres(directory):
         pass
@@ -147,7 +145,7 @@ def test_a_leftover_lock_file_of_nobody_or_of_another_program_is_removed(directo
         assert answers(server.url)
 
 
-@pytest.mark.parametrize("text", ["", "[12", json.dumps([99999999])])
+@pytest.mark.parametrize("text", ["[12", json.dumps([99999999])])
 def test_a_damaged_list_of_holders_is_put_right(directory: Path, text: str) -> None:
     with EmbeddedPostgres(directory):
         pass

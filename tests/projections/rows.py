@@ -40,6 +40,6 @@ def undecodable(database: Database, view: str) -> list[tuple[int, str]]:
     return [(row["position"], row["reason"]) for row in query(database, statement.format(view))]
 
 
-def query(database: Database, statement: sql.Composable) -> list[dict[str, Any]]:
+def query(database: Database, statement: sql.SQL | sql.Composed) -> list[dict[str, Any]]:
     with database.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(statement).fetchall()

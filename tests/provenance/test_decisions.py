@@ -3,8 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
+from eventsourcing.postgres import PostgresFactory
 
 from atlas.ledger.database import Database
+from atlas.ledger.errors import DatabaseUnreachable
 from atlas.ledger.log import Fact, Ledger
 from atlas.ledger.migrations import migrate
 from atlas.ledger.schema import MIGRATIONS
@@ -97,6 +99,26 @@ def test_the_aggregate_keeps_the_librarys_semantics(signing: Signing) -> None:
     assert aggregate.created_on.timestamp() == MANIFEST.signed_at
     first: AssetManifest = signing.repository.get(stream, version=1)
     assert first.manifest == MANIFEST
+
+
+def test_a_restarted_database_is_reached_again(database: Database, signing: Signing) -> None:
+    signing.record(MANIFEST)
+    with database.connection() as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+    assert signing.find(MANIFEST.aaid, 1) == MANIFEST
+
+
+def test_a_database_that_is_gone_is_unreachable(database_url: str) -> None:
+    with Database(database_url) as database:
+        migrate(database, MIGRATIONS)
+    with Signing(database_url) as signing:
+        assert isinstance(signing.factory, PostgresFactory)
+        signing.factory.datastore.pool.close()  # as after a shutdown: no connection is to be had
+        with pytest.raises(DatabaseUnreachable):
+            signing.find(MANIFEST.aaid, 1)
 
 
 def test_a_foreign_fact_in_the_stream_is_refused(database: Database, signing: Signing) -> None:

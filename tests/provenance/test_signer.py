@@ -75,6 +75,7 @@ def test_a_file_that_arrives_late_is_signed_then(world: World) -> None:
 
 
 def test_a_version_waits_for_its_generation_records(world: World) -> None:
+    world.generate(b"something else")
     record = world.generate(png(), deliver=False)
     world.register(1, world.put(png()), record)
     assert world.step() == 0

@@ -12,7 +12,6 @@ ASSET = Entity(
     "Asset",
     "A registered piece of AI-made cinema: a character, a scene, a voice, and what belongs to them.",
     Versions("provenance", provenance.ASSETS),
-    key=("aaid",),
     members=(
         value("aaid", AAID, "The asset's id, the same on every chain and server."),
         value("chain", TEXT, "The chain it is registered on, as a CAIP-2 name."),
@@ -44,7 +43,6 @@ ASSET_VERSION = Entity(
     "AssetVersion",
     "One version of an asset.",
     Versions("provenance", provenance.ASSET_VERSIONS),
-    key=("aaid", "version"),
     members=(
         value("aaid", AAID, "The asset."),
         value("version", INTEGER, "The version's number, counted from 1."),
@@ -70,7 +68,6 @@ ASSET_SOURCE = Entity(
     "AssetSource",
     "An asset's version came out of a generation record.",
     Versions("provenance", provenance.ASSET_SOURCES),
-    key=("aaid", "version", "record_id"),
     members=(
         value("aaid", AAID, "The asset."),
         value("version", INTEGER, "The version of the asset."),
@@ -86,7 +83,6 @@ DERIVATIVE = Entity(
     "Derivative",
     "One asset derives from another.",
     Versions("provenance", provenance.DERIVATIVES),
-    key=("child", "parent"),
     members=(
         value("child_aaid", AAID, "The asset that derives.", column="child"),
         value("parent_aaid", AAID, "The asset it derives from.", column="parent"),
@@ -108,7 +104,6 @@ MANIFEST = Entity(
     "Manifest",
     "A C2PA manifest that was signed for one version of an asset.",
     Versions("provenance", provenance.MANIFESTS),
-    key=("aaid", "version"),
     members=(
         value("aaid", AAID, "The asset."),
         value("version", INTEGER, "The version of the asset."),

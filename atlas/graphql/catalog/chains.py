@@ -11,7 +11,6 @@ CHAIN = Entity(
     "Chain",
     "A chain that is followed: how far it is seen, and how far it is final.",
     Versions("chains", chains.CHAINS),
-    key=("chain",),
     members=(
         value("chain", TEXT, "The chain, as a CAIP-2 name."),
         value("head_number", BIG_INTEGER, "The highest canonical block whose header is recorded."),
@@ -24,8 +23,7 @@ CHAIN = Entity(
 VIEW_POSITION = Entity(
     "ViewPosition",
     "How far one view has followed the ledger.",
-    Statement(sql.SQL("select name, position from projections.views where strpos(name, ':') = 0")),
-    key=("name",),
+    Statement(sql.SQL("select name, position from projections.views where strpos(name, ':') = 0"), key=("name",)),
     listed=False,
     members=(
         value("name", TEXT, "The view."),
@@ -35,8 +33,7 @@ VIEW_POSITION = Entity(
 META = Entity(
     "Meta",
     "How far this server's answers reach.",
-    Statement(sql.SQL("select position as ledger_position from ledger.head")),
-    key=("ledger_position",),
+    Statement(sql.SQL("select position as ledger_position from ledger.head"), key=("ledger_position",)),
     listed=False,
     members=(
         value("ledger_position", BIG_INTEGER, "The last position of the ledger."),

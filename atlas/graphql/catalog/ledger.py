@@ -10,9 +10,9 @@ LEDGER_ENTRY = Entity(
     "LedgerEntry",
     "One fact of the log, as it was observed.",
     Statement(
-        sql.SQL("select position, stream::text as stream, version, topic, payload, leaf_hash from ledger.events")
+        sql.SQL("select position, stream::text as stream, version, topic, payload, leaf_hash from ledger.events"),
+        key=("position",),
     ),
-    key=("position",),
     listed=False,
     members=(
         value("position", BIG_INTEGER, "Its position in the log, counted from 1; its Merkle leaf is one before."),
@@ -30,9 +30,9 @@ CHECKPOINT = Entity(
         sql.SQL(
             "select origin, tree_size, root_hash, convert_from(note, 'UTF8') as note, signed_at "
             "from ledger.checkpoints order by tree_size desc, signed_at desc limit 1"
-        )
+        ),
+        key=("origin", "tree_size"),
     ),
-    key=("origin", "tree_size"),
     listed=False,
     members=(
         value("origin", TEXT, "The log's name."),

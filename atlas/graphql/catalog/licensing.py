@@ -29,7 +29,6 @@ OFFER = Entity(
     "Offer",
     "A license that anyone may take at a price.",
     Versions("licensing", licensing.OFFERS),
-    key=("chain", "offer_id"),
     members=(
         value("chain", TEXT, "The chain it is published on, as a CAIP-2 name."),
         value("offer_id", BIG_INTEGER, "The offer's number on its chain."),
@@ -53,7 +52,6 @@ LICENSE = Entity(
     "License",
     "A license in force from `startsAt` until before `expiresAt`, unless revoked.",
     Versions("licensing", licensing.LICENSES),
-    key=("chain", "license_id"),
     members=(
         value("chain", TEXT, "The chain it was granted on, as a CAIP-2 name."),
         value("license_id", BIG_INTEGER, "The license's number on its chain."),

@@ -12,7 +12,6 @@ GENERATION_RECORD = Entity(
     "GenerationRecord",
     "One run of a production agent, as its worker signed it.",
     Versions("provenance", provenance.GENERATION_RECORDS),
-    key=("record_id",),
     members=(
         value("id", BYTES, "The record's id: SHA-256 of the signed body.", column="record_id"),
         value("worker", ADDRESS, "The worker that ran it and signed the record."),
@@ -44,7 +43,6 @@ GENERATION_INPUT = Entity(
     "GenerationInput",
     "One input of a generation record.",
     Versions("provenance", provenance.GENERATION_INPUTS),
-    key=("record_id", "ordinal"),
     members=(
         value("record_id", BYTES, "The record that took the input."),
         value("ordinal", INTEGER, "Its place among the record's inputs, counted from 0."),
@@ -61,7 +59,6 @@ GENERATION_OUTPUT = Entity(
     "GenerationOutput",
     "One output of a generation record.",
     Versions("provenance", provenance.GENERATION_OUTPUTS),
-    key=("record_id", "ordinal"),
     listed=False,
     members=(
         value("ordinal", INTEGER, "Its place among the record's outputs, counted from 0."),

@@ -14,7 +14,6 @@ POOL = Entity(
     "Pool",
     "A work's revenue pool: what it receives is split at once by shares that nobody can change.",
     Versions("revenue", revenue.POOLS),
-    key=("chain", "pool_id"),
     members=(
         value("chain", TEXT, "The chain it is on, as a CAIP-2 name."),
         value("pool_id", BIG_INTEGER, "The pool's number on its chain."),
@@ -32,7 +31,6 @@ SHARE = Entity(
     "Share",
     "One payee's share of a pool.",
     Versions("revenue", revenue.SHARES),
-    key=("chain", "pool_id", "ordinal"),
     listed=False,
     members=(
         value("ordinal", INTEGER, "Its place in the pool's list, counted from 0."),
@@ -45,7 +43,6 @@ ACCRUAL = Entity(
     "Accrual",
     "What one payee has earned from one pool: accrued is paid and owed together.",
     Pivot(Accounts("revenue", revenue.ACCRUALS), {"accrued_wei": "accrued", "paid_wei": "paid", "owed_wei": "owed"}),
-    key=("chain", "pool_id", "payee"),
     members=(
         value("chain", TEXT, "The pool's chain, as a CAIP-2 name."),
         value("pool_id", BIG_INTEGER, "The pool's number on its chain."),
@@ -63,7 +60,6 @@ RECEIPT = Entity(
     "Receipt",
     "Revenue that a pool received.",
     Versions("revenue", revenue.RECEIPTS),
-    key=("chain", "pool_id", "receipt_id"),
     members=(
         value("chain", TEXT, "The pool's chain, as a CAIP-2 name."),
         value("pool_id", BIG_INTEGER, "The pool's number on its chain."),
@@ -83,7 +79,6 @@ PAYMENT = Entity(
     "Payment",
     "A settled payment: the amount is the protocol fee and the legs; the fee is burned and to the treasury.",
     Versions("revenue", revenue.PAYMENTS),
-    key=("chain", "payment_id"),
     members=(
         value("chain", TEXT, "The chain it was settled on, as a CAIP-2 name."),
         value("payment_id", BIG_INTEGER, "The payment's number on its chain."),
@@ -105,7 +100,6 @@ PAYMENT_LEG = Entity(
     "PaymentLeg",
     "One beneficiary's part of a payment.",
     Versions("revenue", revenue.PAYMENT_LEGS),
-    key=("chain", "payment_id", "ordinal"),
     listed=False,
     members=(
         value("ordinal", INTEGER, "Its place in the payment, counted from 0."),

@@ -37,7 +37,6 @@ SUPPLY = Entity(
     "Supply",
     "A token's totals on one chain: the supply is what was minted and not burned.",
     Pivot(TOTALS, {"minted_wei": "minted", "burned_wei": "burned", "supply_wei": "supply", "staked_wei": "staked"}),
-    key=("chain", "token"),
     members=(
         value("chain", TEXT, "The chain, as a CAIP-2 name."),
         value("token", ADDRESS, "The token contract."),
@@ -55,7 +54,6 @@ BURN_TOTAL = Entity(
     "BurnTotal",
     "All that was ever burned for one cause.",
     Books(TOTALS, "burned:", "cause"),
-    key=("chain", "token", "cause"),
     listed=False,
     members=(
         value("cause", BURN_CAUSE, "Why."),
@@ -66,7 +64,6 @@ BALANCE = Entity(
     "Balance",
     "What one account holds of a token.",
     Accounts("supply", supply.BALANCES),
-    key=("chain", "token", "holder"),
     members=(
         value("chain", TEXT, "The chain, as a CAIP-2 name."),
         value("token", ADDRESS, "The token contract."),
@@ -81,7 +78,6 @@ BURN = Entity(
     "Burn",
     "Tokens that left the supply for good.",
     Versions("supply", supply.BURNS),
-    key=("chain", "tx_hash", "log_index"),
     members=(
         value("chain", TEXT, "The chain, as a CAIP-2 name."),
         value("tx_hash", BYTES, "The transaction."),
@@ -99,7 +95,6 @@ STAKE = Entity(
     "Stake",
     "What one operator has staked in one role.",
     Accounts("supply", supply.STAKES),
-    key=("chain", "operator", "role"),
     members=(
         value("chain", TEXT, "The chain, as a CAIP-2 name."),
         value("operator", ADDRESS, "Who staked."),
@@ -114,7 +109,6 @@ SLASH = Entity(
     "Slash",
     "A stake that was cut for a violation: burned, to the treasury and to the reporter.",
     Versions("supply", supply.SLASHES),
-    key=("chain", "tx_hash", "log_index"),
     members=(
         value("chain", TEXT, "The chain, as a CAIP-2 name."),
         value("tx_hash", BYTES, "The transaction."),
@@ -137,7 +131,6 @@ ANCHOR = Entity(
     "Anchor",
     "A ledger's signed root, recorded on a chain.",
     Versions("supply", supply.ANCHORS),
-    key=("chain", "log_id", "tree_size"),
     members=(
         value("chain", TEXT, "The chain, as a CAIP-2 name."),
         value("log_id", BYTES, "The ledger that it anchors."),

@@ -54,26 +54,23 @@ class ChainStore:
         adopted: Sequence[Header],
         reading: Reading,
         keep_from: int,
+        passed: Sequence[Header] = (),
     ) -> int:
         """Let ``adopted``, with the logs in ``reading``, follow ``ancestor`` in place of all stored above it.
 
-        Blocks that the log knows and that leave or return are named by a ``chain.reorged`` fact before the new
-        facts. Returns the number of facts offered.
+        ``passed`` are canonical blocks between the two that were not kept. Blocks that the log knows and that leave
+        or return are named by a ``chain.reorged`` fact before the new facts. Returns the number of facts offered.
         """
+        canonical = {header.hash for header in (*adopted, *passed)}
         orphaned = tuple(block.ref for block in stored.window if block.number > ancestor.number and block.recorded)
-        read = {block.header.hash: block.header for block in reading.blocks}
-        seen = {**read, **{header.hash: header for header in adopted}}
-        restored = sorted(
-            (BlockRef(header.number, header.hash) for header in seen.values() if header.hash in stored.orphans),
-            key=lambda block: block.number,
-        )
-        known = read.keys() | stored.orphans
+        restored = tuple(block for block in stored.orphans if block.hash in canonical)
+        known = {block.hash for block in restored} | {block.header.hash for block in reading.blocks}
         change = Advance(
             ancestor=ancestor,
             adopted=tuple(_window_block(header, recorded=header.hash in known) for header in adopted),
             keep_from=keep_from,
             orphaned=orphaned,
-            restored=tuple(restored),
+            restored=restored,
             unproven=reading.unproven,
         )
         facts = block_facts(self._chain, reading.blocks)

@@ -180,8 +180,12 @@ class ChainIndexer:
         tip = stored.window[-1]
         limit = head.number - self._config.window_blocks
         read = self._read_range(self._followers(stored), tip.number + 1, limit, tip.hash)
+        last = read.last
+        # Orphans can have come back in the range, with or without logs of a contract that is followed.
+        returned = sorted({block.number for block in stored.orphans if tip.number < block.number < last.number})
+        passed = self._source.headers(returned)
         return self._store.adopt(
-            stored, ancestor=tip, adopted=[read.last], reading=read.reading, keep_from=read.last.number
+            stored, ancestor=tip, adopted=[last], reading=read.reading, keep_from=last.number, passed=passed
         )
 
     def _read_range(

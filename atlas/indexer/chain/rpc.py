@@ -40,7 +40,8 @@ MAX_DELAY_S = 5.0
 # EIP-1474: limit exceeded; and how providers word it under other codes.
 _LIMIT_EXCEEDED = -32005
 _LIMIT_WORDS = ("block range", "range is too", "range too", "too many results", "query returned more", "response size")
-_TRANSIENT_WORDS = ("rate limit", "too many requests", "timeout", "timed out", "try again")
+# A node that lags behind the one that named the head says "beyond current head".
+_TRANSIENT_WORDS = ("rate limit", "too many requests", "timeout", "timed out", "try again", "beyond current head")
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 

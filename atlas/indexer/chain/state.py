@@ -82,7 +82,7 @@ class ChainState(msgspec.Struct, frozen=True):
     """What is stored about one chain; ``window`` ascends and ends with the tip, empty before the first block."""
 
     window: tuple[WindowBlock, ...]
-    orphans: frozenset[bytes]
+    orphans: tuple[BlockRef, ...]
     finalized: BlockRef | None
     watches: tuple[Watch, ...]
 
@@ -115,7 +115,9 @@ def load(database: Database, chain: str) -> ChainState:
             "select number, hash, parent_hash, time_s, recorded from indexer.headers where chain = %s order by number",
             (chain,),
         ).fetchall()
-        orphans = connection.execute("select hash from indexer.orphans where chain = %s", (chain,)).fetchall()
+        orphans = connection.execute(
+            "select number, hash from indexer.orphans where chain = %s order by number, hash", (chain,)
+        ).fetchall()
         cursor = connection.execute(
             "select finalized_number, finalized_hash from indexer.cursors where chain = %s", (chain,)
         ).fetchone()
@@ -126,7 +128,7 @@ def load(database: Database, chain: str) -> ChainState:
         ).fetchall()
     return ChainState(
         window=tuple(WindowBlock(*row) for row in headers),
-        orphans=frozenset(row[0] for row in orphans),
+        orphans=tuple(BlockRef(*row) for row in orphans),
         finalized=None if cursor is None or cursor[0] is None else BlockRef(*cursor),
         watches=tuple(Watch(Contract(*row[:3]), row[3]) for row in contracts),
     )

@@ -63,7 +63,7 @@ class Backoff:
         self._failures = 0
 
     def reset(self) -> None:
-        """The last try went well."""
+        """The last try went on."""
         self._failures = 0
 
     def next_s(self, retry_after_s: float | None = None) -> float:
@@ -184,8 +184,8 @@ class Delivery:
         if self._state is DeliveryState.IDLE:
             self._become(DeliveryState.SENDING)
         verdict = intake.submit([record.envelope for record in batch])
-        self._backoff.reset()
         self._apply(batch, verdict)
+        self._backoff.reset()
         self._touch()
 
     def _apply(self, batch: list[Spooled], verdict: Verdict) -> None:

@@ -81,24 +81,7 @@ class Recording:
         self._keep = keep
         self._generated: Generated | None = None
         self._compute_units: int | None = None
-        config_sha256 = config_digest(model, parameters, seed)
-        self._draft = GenerationRecord(
-            format=FORMAT,
-            worker=_NO_WORKER,
-            sequence=0,
-            agent=_agent(agent),
-            model=model,
-            prompt=prompt,
-            inputs=(),
-            outputs=(),
-            parameters=dict(parameters),
-            seed=seed,
-            config_sha256=config_sha256,
-            compute=_UNMEASURED,
-            cost=Cost("0", "0", "0"),
-            started_at_ms=0,
-            ended_at_ms=0,
-        )
+        self._draft = _first_draft(agent, model, prompt, parameters, seed)
         self._change()
 
     @property
@@ -189,6 +172,27 @@ def config_digest(model: Model, parameters: Parameters, seed: int | None) -> byt
 def device_seconds(device_count: int, runtime_ms: int) -> int:
     """The compute units of a generation whose own count is not given: seconds begun, times devices (W12)."""
     return device_count * -(-runtime_ms // 1000)
+
+
+def _first_draft(agent: str, model: Model, prompt: str, parameters: Parameters, seed: int | None) -> GenerationRecord:
+    """What is known before anything runs."""
+    return GenerationRecord(
+        format=FORMAT,
+        worker=_NO_WORKER,
+        sequence=0,
+        agent=_agent(agent),
+        model=model,
+        prompt=prompt,
+        inputs=(),
+        outputs=(),
+        parameters=dict(parameters),
+        seed=seed,
+        config_sha256=config_digest(model, parameters, seed),
+        compute=_UNMEASURED,
+        cost=Cost("0", "0", "0"),
+        started_at_ms=0,
+        ended_at_ms=0,
+    )
 
 
 def _agent(name: str) -> Agent:

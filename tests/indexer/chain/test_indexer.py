@@ -2,11 +2,13 @@
 
 import threading
 
+import httpx
 import msgspec
 import pytest
 
 from atlas.indexer.chain.config import Contract
-from atlas.indexer.chain.progress import Progress
+from atlas.indexer.chain.indexer import ChainIndexer
+from atlas.indexer.chain.progress import Progress, Status
 from atlas.indexer.errors import (
     AlreadyRunning,
     ContractChanged,
@@ -28,7 +30,10 @@ from atlas.protocol.facts import (
     finality_stream,
 )
 from tests.anvil import CHAIN, Anvil, free_port
+from tests.indexer.chain.scripted import Reply, ScriptedServer
 from tests.indexer.chain.workbench import Workbench, canonical_logs, catch_up, node_logs
+
+JSON = {"content-type": "application/json"}
 
 
 @pytest.mark.parametrize("verify_every_header", [True, False])
@@ -177,6 +182,27 @@ def test_blocks_that_come_back_are_named_as_restored(database: Database, ledger:
             bench.require_true_to_chain()
 
 
+def test_orphans_that_came_back_deep_below_the_head_are_named_too(database: Database, ledger: Ledger) -> None:
+    """Away while the chain returned to its orphaned blocks and went on: history is read by range over them."""
+    with Anvil() as a, Anvil() as b:
+        for node in (a, b):
+            node.rpc("anvil_setBlockTimestampInterval", 12)
+        with Workbench(a, ledger, database) as bench:
+            assert b.deploy() == bench.emitter
+            a.emit_all(bench.emitter, range(1, 9))
+            b.emit_all(bench.emitter, [1, 2, 77])
+            hashes = [a.block_hash(number) for number in range(4, a.head() + 1)]
+            for node in (a, b, a):
+                indexer = bench.indexer(rpc_url=node.url, window_blocks=10, max_range_blocks=6)
+                catch_up(indexer)
+                indexer.close()
+                if node is b:
+                    a.mine(40)
+            returned = [block.hash for reorg in bench.reorgs() for block in reorg.restored]
+            assert returned == hashes
+            bench.require_true_to_chain()
+
+
 def test_a_reorg_beyond_the_window_is_a_typed_state_and_changes_nothing(workbench: Workbench) -> None:
     anvil, emitter = workbench.anvil, workbench.emitter
     anvil.emit_all(emitter, range(30))
@@ -283,10 +309,10 @@ def test_a_contract_that_was_dropped_for_a_while_misses_nothing(workbench: Workb
     workbench.require_true_to_chain()
 
 
-def test_a_reorg_is_followed_while_an_added_contract_is_still_read(workbench: Workbench) -> None:
+def test_a_reorg_below_what_was_read_of_an_added_contract_is_read_again(workbench: Workbench) -> None:
     anvil, emitter = workbench.anvil, workbench.emitter
     added = anvil.deploy()
-    for topic in range(60):
+    for topic in range(65):
         anvil.emit(emitter, topic)
         anvil.emit(added, topic)
     both = (Contract("A", emitter, 1), Contract("B", added, 1))
@@ -294,9 +320,9 @@ def test_a_reorg_is_followed_while_an_added_contract_is_still_read(workbench: Wo
     catch_up(first)
     first.close()
     second = workbench.indexer(*both)
-    assert not second.step().caught_up
-    anvil.reorg(30)
-    anvil.emit(added, 999)
+    assert not second.step().caught_up, "one step reads 100 blocks of the added contract"
+    anvil.rollback(40)
+    anvil.emit_all(added, range(200, 245))
     catch_up(second)
     workbench.require_true_to_chain()
 
@@ -345,6 +371,41 @@ def test_check_refuses_an_endpoint_that_is_not_there(workbench: Workbench) -> No
     assert caught.value.exit_code == 3
 
 
+class Running:
+    """An indexer that runs in a thread of its own; ``wait_for`` says when it is where it should be."""
+
+    def __init__(self, indexer: ChainIndexer) -> None:
+        self._stop = threading.Event()
+        self._seen = threading.Condition()
+        self._last: Progress | None = None
+        self._thread = threading.Thread(target=indexer.run, args=(self._stop, self._report), daemon=True)
+
+    def __enter__(self) -> "Running":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def wait_for(self, state: str, tip: int) -> Status:
+        """Wait until the indexer reports this state and tip, 30 seconds at most; its status then."""
+
+        def holds() -> bool:
+            return self._last is not None and (self._last.status.state, self._last.tip) == (state, tip)
+
+        with self._seen:
+            assert self._seen.wait_for(holds, timeout=30), self._last
+            assert self._last is not None
+            return self._last.status
+
+    def _report(self, progress: Progress) -> None:
+        with self._seen:
+            self._last = progress
+            self._seen.notify_all()
+
+
 def test_a_node_that_goes_away_is_waited_for(
     database: Database, ledger: Ledger, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -352,56 +413,42 @@ def test_a_node_that_goes_away_is_waited_for(
     with Anvil("--state", str(file)) as anvil, Workbench(anvil, ledger, database) as bench:
         anvil.emit_all(bench.emitter, range(5))
         indexer = bench.indexer(poll_interval_s=0.05)
-        stop, seen = threading.Event(), threading.Condition()
-        reports: list[Progress] = []
-
-        def on_progress(progress: Progress) -> None:
-            with seen:
-                reports.append(progress)
-                seen.notify_all()
-
-        def wait_for(state: str, tip: int) -> None:
-            def holds() -> bool:
-                return bool(reports) and reports[-1].status.state == state and reports[-1].tip == tip
-
-            with seen:
-                assert seen.wait_for(holds, timeout=30), reports[-1:]
-
-        thread = threading.Thread(target=indexer.run, args=(stop, on_progress), daemon=True)
-        thread.start()
-        try:
-            wait_for("ok", anvil.head())
+        with Running(indexer) as running:
+            running.wait_for("ok", anvil.head())
             head = anvil.head()
             anvil.stop()
-            wait_for("retrying", head)
-            assert anvil.url in indexer.status.reason
-            assert indexer.status.hint
+            status = running.wait_for("retrying", head)
+            assert status == indexer.status
+            assert anvil.url in status.reason
+            assert status.hint
             anvil.start()
             anvil.emit(bench.emitter, 9)
-            wait_for("ok", anvil.head())
-        finally:
-            stop.set()
-            thread.join(20)
-        assert not thread.is_alive()
+            running.wait_for("ok", anvil.head())
         bench.require_true_to_chain()
 
 
-def test_run_waits_out_a_reorg_beyond_the_window(workbench: Workbench) -> None:
-    anvil, emitter = workbench.anvil, workbench.emitter
-    anvil.emit_all(emitter, range(20))
-    indexer = workbench.indexer(window_blocks=5, poll_interval_s=0.02)
-    catch_up(indexer)
-    anvil.reorg(15)
-    stop = threading.Event()
-    reports: list[Progress] = []
+def test_run_waits_out_a_reorg_beyond_the_window_and_goes_on_after_it(workbench: Workbench) -> None:
+    """Behind one URL, another chain for a while: nothing of it is recorded."""
+    workbench.anvil.emit_all(workbench.emitter, range(8))
+    with Anvil("--timestamp", "1600000000") as other:
+        other.deploy()
+        other.mine(30)
+        nodes = [workbench.anvil]
 
-    def on_progress(progress: Progress) -> None:
-        reports.append(progress)
-        if len(reports) == 3:
-            stop.set()
+        def forward(body: bytes) -> Reply:
+            return 200, {}, httpx.post(nodes[-1].url, content=body, headers=JSON, trust_env=False).content
 
-    indexer.run(stop, on_progress)
-    assert [report.status.state for report in reports] == ["beyond_window"] * 3
+        with ScriptedServer(forward) as server:
+            indexer = workbench.indexer(rpc_url=server.url, window_blocks=5, poll_interval_s=0.02)
+            with Running(indexer) as running:
+                head = workbench.anvil.head()
+                running.wait_for("ok", head)
+                nodes.append(other)
+                assert "the oldest that is stored" in running.wait_for("beyond_window", head).reason
+                nodes.append(workbench.anvil)
+                workbench.anvil.emit(workbench.emitter)
+                running.wait_for("ok", head + 1)
+    workbench.require_true_to_chain()
 
 
 def test_progress_tells_rate_and_blocks_left(workbench: Workbench) -> None:

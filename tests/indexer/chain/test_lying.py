@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from atlas.indexer.errors import EndpointError, InconsistentAnswers, LyingEndpoint
+from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
 from tests.indexer.chain.scripted import LyingNode, Tamper
 from tests.indexer.chain.workbench import Workbench, catch_up
 
@@ -157,6 +157,18 @@ def test_a_block_that_vanishes_before_its_logs_are_asked_for_is_no_proof_of_no_l
     workbench.require_true_to_chain()
 
 
+def test_an_empty_answer_of_a_node_without_the_block_is_no_proof_of_no_logs(workbench: Workbench) -> None:
+    workbench.anvil.emit(workbench.emitter)
+
+    def tamper(method: str, _: list[Any], result: Any) -> Any:
+        if method == "eth_getBlockByHash":
+            return None
+        return [] if method == "eth_getLogs" else result
+
+    with pytest.raises(InconsistentAnswers, match="no longer has block 2"):
+        index_through(workbench, tamper)
+
+
 def test_a_range_that_is_refused_is_halved(workbench: Workbench) -> None:
     workbench.anvil.emit_all(workbench.emitter, range(20))
     widest: list[int] = []
@@ -196,8 +208,3 @@ def test_no_final_block_yet_is_not_replaced_by_depth(workbench: Workbench) -> No
 
     with LyingNode(workbench.anvil, tamper) as node:
         assert catch_up(workbench.indexer(rpc_url=node.url, confirmations=7)).finalized is None
-
-
-def test_every_lie_is_an_endpoint_error_that_run_waits_out() -> None:
-    assert issubclass(LyingEndpoint, EndpointError)
-    assert issubclass(InconsistentAnswers, EndpointError)

@@ -71,6 +71,7 @@ def test_a_batch_is_put_in_order_and_split() -> None:
         (200, {}, b""),
         error(-32005, "request rate limited"),
         error(-32000, "request timed out"),
+        error(-32602, "block range extends beyond current head block"),
         {"jsonrpc": "2.0", "id": 0},
         {"jsonrpc": "2.0", "id": 9, "result": "0x1"},
         {"jsonrpc": "2.0", "id": 0, "result": {"unexpected": "shape"}},

@@ -84,6 +84,14 @@ def test_random_bytes_are_an_invalid_envelope(data: bytes) -> None:
         Intake(UnusedLedger(), lambda worker: True).submit(data)
 
 
+@given(st.integers(0, 8 * len(envelope(0)) - 1))
+def test_an_envelope_with_any_bit_turned_is_invalid(bit: int) -> None:
+    data = bytearray(envelope(0))
+    data[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(InvalidEnvelope):
+        Intake(UnusedLedger(), lambda worker: True).submit(bytes(data))
+
+
 def test_a_batch_lands_in_order_with_its_repetitions(intake: Intake, ledger: Ledger) -> None:
     intake.submit(envelope(0))
     submission = intake.submit_many([envelope(0), envelope(1), envelope(1), envelope(0, key=OTHER_KEY), envelope(2)])

@@ -56,7 +56,7 @@ def test_a_new_process_finds_what_waits_and_goes_on_counting(tmp_path: Path) -> 
 
 
 def test_the_number_goes_on_when_everything_was_delivered_and_pruned(tmp_path: Path) -> None:
-    fill(tmp_path, 5, acknowledged=5, keep_sent=1).close()
+    fill(tmp_path, 5, acknowledged=5, keep_sent=0).close()
     with spool(tmp_path) as opened:
         assert (opened.next_sequence, opened.pending_count, opened.is_fresh) == (5, 0, False)
 

@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import CommandLine
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    monkeypatch.setenv("COLUMNS", "200")
+    return CommandLine(monkeypatch, capsys)
+
+
+@pytest.fixture
+def config(tmp_path: Path, database_url: str) -> Path:
+    """A configuration over an empty database, with a data directory of its own and no chain."""
+    file = tmp_path / "atlas-ledger.toml"
+    file.write_text(f'[data]\ndirectory = "{tmp_path}"\n[database]\nurl = "{database_url}"\n')
+    return file

@@ -1,0 +1,95 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg import sql
+
+from atlas.projections.copying import NUMERIC_LIMIT, check, line, write_rows
+from atlas.projections.errors import UnstorableValue
+from atlas.projections.tables import (
+    Column,
+    Value,
+    bigint,
+    binary,
+    boolean,
+    integer,
+    json,
+    optional,
+    text,
+    time,
+    uint256,
+)
+
+COLUMNS: tuple[Column, ...] = (
+    text("text"),
+    binary("bytes"),
+    integer("integer"),
+    bigint("bigint"),
+    uint256("amount"),
+    boolean("truth"),
+    time("moment"),
+    json("document"),
+    optional(text("note")),
+)
+TEXT = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=30)
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+ROW = st.tuples(
+    TEXT | st.sampled_from(["\\N", "\\.", "a\tb\nc\rd\\", ""]),
+    st.binary(max_size=40),
+    st.integers(-(2**31), 2**31 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    st.integers(0, NUMERIC_LIMIT - 1),
+    st.booleans(),
+    st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC)),  # noqa: DTZ001
+    st.dictionaries(TEXT, JSON, max_size=3),
+    st.none() | TEXT,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(ROW, max_size=5))
+def test_what_is_copied_is_what_is_stored(database_url: str, rows: list[tuple[Value, ...]]) -> None:
+    definitions = ", ".join(f'"{column.name}" {column.type}' for column in COLUMNS)
+    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create temp table stored (serial int generated always as identity, {definitions})".encode())
+        for row in rows:
+            for column, value in zip(COLUMNS, row, strict=True):
+                check(column, value)
+        write_rows(cursor, sql.Identifier("stored"), COLUMNS, (line(COLUMNS, row) for row in rows))
+        names = ", ".join(f'"{column.name}"' for column in COLUMNS)
+        assert cursor.execute(f"select {names} from stored order by serial".encode()).fetchall() == rows
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (text("note"), None),
+        (text("note"), "a\x00b"),
+        (text("note"), "\ud800"),
+        (text("note"), 7),
+        (binary("hash"), "0x00"),
+        (integer("count"), 2**31),
+        (integer("count"), True),
+        (bigint("count"), -(2**63) - 1),
+        (uint256("amount_wei"), -1),
+        (uint256("amount_wei"), 10**78),
+        (boolean("exclusive"), 1),
+        (time("at"), datetime(2020, 1, 1)),  # noqa: DTZ001
+        (json("terms"), {"a": "\x00"}),
+        (json("terms"), {"a": 2**70}),
+    ],
+)
+def test_a_value_that_a_column_cannot_hold_is_refused(column: Column, value: Any) -> None:
+    with pytest.raises(UnstorableValue, match=column.name):
+        check(column, value)
+
+
+def test_a_backslash_before_u0000_is_no_null_character() -> None:
+    check(json("terms"), {"a": "\\u0000"})
