@@ -56,12 +56,15 @@ _ADMITTED = b"select exists (select from view_supply.stakes where operator = %s 
 log = structlog.get_logger("atlas")
 
 
+Run = Callable[[threading.Event], None]
+
+
 @dataclass(frozen=True)
 class Service:
     """Something that runs until it is told to stop; an error that it cannot get over is raised."""
 
     name: str
-    run: Callable[[threading.Event], None]
+    run: Run
 
 
 class Program:
@@ -107,11 +110,11 @@ class Program:
 
     def projection_service(self) -> Service:
         """The folder of all views."""
-        return Service("project", self.projector().run)
+        return Service("project", _through_outages(self.projector().run))
 
     def checkpoint_service(self) -> Service:
         """Signs a checkpoint soon after each append."""
-        return Service("checkpoint", self._keep_checkpoints)
+        return Service("checkpoint", _through_outages(self._keep_checkpoints))
 
     def manifest_service(self) -> Service:
         """Signs a manifest for each registered media file. Raises KeyMaterialError when it cannot."""
@@ -125,7 +128,7 @@ class Program:
             Maker(self.settings.ledger.origin, __version__),
             lambda: datetime.now(UTC),
         )
-        return Service("sign", signer.run)
+        return Service("sign", _through_outages(signer.run))
 
     def _chain_service(self, settings: ChainSettings) -> Service:
         config = _chain_config(settings)
@@ -133,20 +136,16 @@ class Program:
         self._closing.callback(endpoint.close)
         indexer = ChainIndexer(config, endpoint, self.ledger, self.database)
         indexer.check()
-        return Service(f"index {config.chain}", lambda stop: indexer.run(stop, _log_changes()))
+        return Service(f"index {config.chain}", _through_outages(lambda stop: indexer.run(stop, _log_changes())))
 
     def _keep_checkpoints(self, stop: threading.Event) -> None:
-        covered = 0
+        covered = -1
         while not stop.is_set():
-            try:
-                head = self.ledger.wait(after=covered, timeout_s=1.0)
-                if head > covered:
-                    self.checkpointer.checkpoint()
-                    covered = head
-                    stop.wait(self.settings.ledger.checkpoint_interval_s)
-            except DatabaseUnreachable as error:
-                log.warning("checkpoints wait for the database", error=error.message)
-                stop.wait(RECONNECT_S)
+            head = self.ledger.wait(after=max(covered, 0), timeout_s=1.0)
+            if head > covered:
+                self.checkpointer.checkpoint()
+                covered = head
+                stop.wait(self.settings.ledger.checkpoint_interval_s)
 
     def _is_admitted(self, worker: bytes) -> bool:
         with self.database.connection() as connection:
@@ -195,6 +194,20 @@ def all_services(program: Program) -> list[Service]:
         program.checkpoint_service(),
         program.manifest_service(),
     ]
+
+
+def _through_outages(run: Run) -> Run:
+    """``run``, begun again after the database was away: what is stored says where to go on."""
+
+    def persistently(stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                run(stop)
+            except DatabaseUnreachable as error:
+                log.warning("waiting for the database", error=error.message)
+                stop.wait(RECONNECT_S)
+
+    return persistently
 
 
 def _chain_config(settings: ChainSettings) -> ChainConfig:

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 
 import psycopg
@@ -18,9 +19,12 @@ _serial = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a running PostgreSQL, its maintenance database."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+def postgres_url() -> Iterator[str]:
+    """The URL of a running PostgreSQL, its maintenance database.
+
+    Its directory is not one of pytest's: those are closed to the server's own user when a second run begins.
+    """
+    with tempfile.TemporaryDirectory(prefix="atlas-postgres-") as directory, EmbeddedPostgres(directory) as server:
         yield server.url
 
 

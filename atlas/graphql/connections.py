@@ -210,4 +210,4 @@ def _after(compilation: Compilation, order: _Order, after: Bound, row: sql.Ident
     theirs = sql.SQL(", ").join(
         compilation.raw_parameter(each.kind, value(place)) for place, each in enumerate(order.columns)
     )
-    return [sql.SQL("({}) {} ({})").format(ours, sql.SQL("<=" if order.descending else ">="), theirs)]
+    return [sql.SQL("({}) {} ({})").format(ours, sql.SQL("<" if order.descending else ">"), theirs)]

@@ -112,7 +112,7 @@ class Projector:
                 stop.wait(BUSY_POLL_S)
 
     def rebuild(self, name: str) -> int:
-        """Fold the view anew beside the live one, swap them, and return the position it then stands at.
+        """Fold the view anew beside the live one, swap them, and return the head of the log that it has reached.
 
         Goes on with a rebuild that was interrupted. Readers see the old tables, then the new ones. Raises ViewBusy.
         """

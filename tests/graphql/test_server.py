@@ -209,6 +209,7 @@ def test_every_response_carries_security_headers(client: Client) -> None:
         headers = client.request(method, path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "http" not in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
         assert len(headers["x-request-id"]) == 32
 

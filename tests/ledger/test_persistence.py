@@ -101,6 +101,15 @@ def test_events_and_facts_share_positions(factory: LedgerFactory, ledger: Ledger
     assert recorder.max_notification_id() == 5
 
 
+@pytest.mark.timeout(60)
+def test_a_batch_beyond_what_a_pipeline_carries_is_recorded(factory: LedgerFactory) -> None:
+    events = [StoredEvent(UUID(int=1), version, "topic", bytes(300)) for version in range(2000)]
+    recorder = factory.application_recorder()
+    assert recorder.insert_events(events) == list(range(1, 2001))
+    large = [StoredEvent(UUID(int=2), version, "topic", bytes(1_000_000)) for version in range(5)]
+    assert recorder.insert_events(large) == list(range(2001, 2006))
+
+
 def test_an_originator_that_is_no_uuid_is_refused(factory: LedgerFactory) -> None:
     with pytest.raises(InvalidFact, match="UUID"):
         factory.application_recorder().insert_events([StoredEvent("text", 1, "topic", b"")])

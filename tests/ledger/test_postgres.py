@@ -136,11 +136,11 @@ def test_killing_everything_at_once_leaves_a_directory_that_starts(directory: Pa
             assert answers(server.url)
 
 
-@pytest.mark.parametrize("lock", ["", f"{os.getpid()}\n/nowhere\n0\n5432\n/nowhere\n\n\nready \n"])
+@pytest.mark.parametrize("lock", ["", "{pid}\n/nowhere\n0\n5432\n/nowhere\n\n\nready \n"])
 def test_a_leftover_lock_file_of_nobody_or_of_another_program_is_removed(directory: Path, lock: str) -> None:
     with EmbeddedPostgres(directory):
         pass
-    (directory / "cluster" / "postmaster.pid").write_text(lock)
+    (directory / "cluster" / "postmaster.pid").write_text(lock.format(pid=os.getpid()))
     with EmbeddedPostgres(directory) as server:
         assert answers(server.url)
 

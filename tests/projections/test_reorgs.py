@@ -85,6 +85,11 @@ class Story:
             self.lost.append(gone)
         self._reorg(gone, restored)
 
+    def add(self, which: int, content: tuple[str, int, int, int]) -> None:
+        """A log of a block that is canonical, not always the last one, is recorded late."""
+        if self.canonical:
+            self.say(self.canonical[which % len(self.canonical)], *content)
+
     def straggle(self, which: int, content: tuple[str, int, int, int]) -> None:
         """A log of a block that is lost by now is recorded late."""
         if self.lost:
@@ -107,6 +112,7 @@ CHAPTER = st.one_of(
     st.tuples(st.just("mine"), st.lists(CONTENT, max_size=4)),
     st.tuples(st.just("lose"), st.integers(1, 3)),
     st.tuples(st.just("find"), st.integers(0, 3)),
+    st.tuples(st.just("add"), st.integers(0, 3), CONTENT),
     st.tuples(st.just("straggle"), st.integers(0, 3), CONTENT),
     st.tuples(st.just("watch"), st.sampled_from(["AtlasToken", "AssetRegistry"])),
 )
@@ -117,7 +123,7 @@ STEP = st.tuples(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(
     watched_first=st.booleans(),
@@ -179,18 +185,19 @@ def test_a_projector_forgets_what_it_remembers_of_lost_blocks(database: Database
         chapter()
 
 
-def test_a_contract_met_after_a_lost_block_is_met_again(database: Database, ledger: Ledger) -> None:
+def test_a_contract_met_after_a_lost_block_is_not_known_before_it_is_met_again(
+    database: Database, ledger: Ledger
+) -> None:
     story = Story()
-    story.watch("AtlasToken")
+    story.mine([])
     story.mine([("move", 0, 1, 7)])
-    story.mine([("register", 0, 0, 0)])
+    story.add(0, ("register", 0, 0, 0))
     story.watch("AssetRegistry")
-    story.mine([("register", 0, 0, 1)])
+    story.add(0, ("register", 0, 0, 1))
     projector = Projector(database, ledger, TESTED)
     ledger.append(story.facts)
     projector.catch_up()
-    story.lose(2)
-    story.mine([("register", 0, 0, 2)])
+    story.lose(1)
     ledger.append(story.facts)
     projector.catch_up()
     for name in TESTED:
