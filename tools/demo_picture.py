@@ -1,6 +1,7 @@
 """Plays the demo and writes the end of what it printed, as it looked, to docs/images/demo.svg."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
 WIDTH = 100
 FIRST_LINE = "Who is owed what?"
+SIGN_OF_LIFE = "working"
+FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # they would be fetched from elsewhere
+FONTS = "'DejaVu Sans Mono', Menlo, Consolas, monospace"
 
 
 def main() -> None:
@@ -23,8 +27,10 @@ def main() -> None:
     first = next(number for number, line in enumerate(lines) if line.plain.startswith(FIRST_LINE))
     console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
     for line in lines[first:]:
-        console.print(line)
-    PICTURE.write_text(console.export_svg(title="make demo"))
+        if not line.plain.endswith(SIGN_OF_LIFE):
+            console.print(line)
+    picture = console.export_svg(title="make demo")
+    PICTURE.write_text(FONT_FACE.sub("", picture).replace("Fira Code, monospace", FONTS))
 
 
 if __name__ == "__main__":
