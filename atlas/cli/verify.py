@@ -19,7 +19,9 @@ _STYLES = {Conclusion.AUTHENTIC: "bold green", Conclusion.REGISTERED: "green", C
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(help="A media file, signed or not.", exists=True, dir_okay=False, show_default=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A media file, signed or not.", exists=True, dir_okay=False, show_default=False)
+    ],
     config: Config = None,
     *,
     offline: Annotated[bool, typer.Option("--offline", help="Read the manifest only; do not ask the ledger.")] = False,

@@ -12,7 +12,7 @@ from atlas.protocol.vocabulary import Agent
 
 def test_a_picture_survives_the_png() -> None:
     picture = media.scene(SEED)
-    with av.open(io.BytesIO(media.png(picture))) as container:
+    with av.open(io.BytesIO(media.png(picture)), "r") as container:
         frame = next(container.decode(video=0))
     assert np.array_equal(frame.to_ndarray(format="rgb24"), picture)
 
