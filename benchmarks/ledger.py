@@ -1,0 +1,204 @@
+"""The log against its limit (bare COPY BINARY into an equally indexed table) and its peer (the library's own store).
+
+Everything runs on one embedded PostgreSQL, fsync on, in one run.
+"""
+
+import itertools
+import os
+import resource
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+from eventsourcing.persistence import StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from atlas.ledger import MIGRATIONS
+from atlas.ledger.batches import CopyRows, encode_batch
+from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.database import Database
+from atlas.ledger.log import Fact, Ledger
+from atlas.ledger.migrations import migrate
+from atlas.ledger.notes import Signer
+from atlas.ledger.postgres import EmbeddedPostgres
+from atlas.ledger.tree import Tree
+from atlas.ledger.verification import verify_ledger
+from atlas.protocol.facts import stream_id
+from benchmarks.measuring import Figure, against, alone, best, options, per_second, report
+
+BATCH = 10_000
+PAYLOAD_BYTES = 300
+TASKS = 64
+_serial = itertools.count()
+
+_BARE_TABLE = """
+create table if not exists bare (
+    position bigint not null primary key, stream uuid not null, version bigint not null, topic text not null,
+    payload bytea not null, leaf_hash bytea not null, unique (stream, version)
+)
+"""
+_BARE_COPY = "copy bare (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
+
+
+def facts(count: int) -> list[Fact]:
+    """New facts, a hundred a stream, as blocks with their logs are."""
+    made: list[Fact] = []
+    for start in range(0, count, 100):
+        stream = stream_id(f"benchmark/{next(_serial)}")
+        made += [
+            Fact(stream, version, "chain.log", os.urandom(PAYLOAD_BYTES)) for version in range(min(100, count - start))
+        ]
+    return made
+
+
+class Bench:
+    """The three stores, over one server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.database = Database(url, max_connections=TASKS + 10)
+        migrate(self.database, MIGRATIONS)
+        self.ledger = Ledger(self.database)
+        self.connection = psycopg.connect(url)
+        self.connection.execute(_BARE_TABLE)
+        self.connection.commit()
+        self.bare_positions = itertools.count(1, BATCH)
+        parts = self.connection.info
+        store = PostgresDatastore(
+            parts.dbname, parts.host, parts.port, parts.user, parts.password, pool_size=TASKS, max_waiting=TASKS
+        )
+        self.library = PostgresApplicationRecorder(store)
+        self.library.create_table()
+
+    def append_batch(self, batch: Sequence[Fact]) -> float:
+        """A batch with leaf hashes, unique keys and tiles."""
+
+        def work() -> None:
+            self.ledger.append(batch)
+            Tree(self.database).integrate()
+
+        return per_second(len(batch), work)
+
+    def copy_bare(self, batch: Sequence[Fact]) -> float:
+        """The limit: bytes that are encoded already, one COPY, one commit."""
+        data = b"".join(CopyRows(encode_batch(batch)).data(next(self.bare_positions)))
+
+        def work() -> None:
+            with self.connection.cursor() as cursor, cursor.copy(_BARE_COPY) as copy:
+                copy.write(data)
+            self.connection.commit()
+
+        return per_second(len(batch), work)
+
+    def append_to_library(self, batch: Sequence[Fact]) -> float:
+        """The peer, in pages of 500: its pipeline hangs above about a megabyte."""
+        pages = [_stored(batch[start : start + 500]) for start in range(0, len(batch), 500)]
+        return per_second(len(batch), lambda: [self.library.insert_events(page) for page in pages])
+
+    def single(self, count: int) -> float:
+        """One fact a call, one caller."""
+        made = facts(count)
+        return per_second(count, lambda: [self.ledger.append([fact]) for fact in made])
+
+    def single_to_library(self, count: int) -> float:
+        """One event a call, one caller."""
+        made = [_stored([fact]) for fact in facts(count)]
+        return per_second(count, lambda: [self.library.insert_events(page) for page in made])
+
+    def tasks(self, count: int) -> float:
+        """One fact a call, 64 callers."""
+        made = facts(count)
+        with ThreadPoolExecutor(TASKS) as pool:
+            return per_second(count, lambda: list(pool.map(lambda fact: self.ledger.append([fact]), made)))
+
+    def read_arrow(self) -> float:
+        """The whole log as Arrow tables, 100,000 positions each."""
+        head = self.ledger.head()
+        return per_second(
+            head, lambda: [self.ledger.table(after=at, upto=at + 100_000) for at in range(0, head, 100_000)]
+        )
+
+    def read_library(self) -> float:
+        """The library's paging."""
+        last = self.library.max_notification_id() or 0
+        return per_second(
+            last, lambda: [self.library.select_notifications(at, 10_000) for at in range(1, last + 1, 10_000)]
+        )
+
+
+def _stored(batch: Sequence[Fact]) -> list[StoredEvent]:
+    return [StoredEvent(fact.stream, fact.version, fact.topic, fact.payload) for fact in batch]
+
+
+def measure(bench: Bench, *, quick: bool) -> Iterator[Figure]:
+    """All figures, one after another."""
+    runs, size, singles = (3, 200_000, 500) if quick else (7, 1_000_000, 3_000)
+    appended = best(runs, lambda: bench.append_batch(facts(BATCH)))
+    library = best(runs, lambda: bench.append_to_library(facts(BATCH)))
+    yield against("append_batch_vs_copy", appended, "facts/s", best(runs, lambda: bench.copy_bare(facts(BATCH))))
+    yield against("append_batch_vs_library", appended, "facts/s", library)
+    one_by_one = bench.single_to_library(singles)
+    yield against("append_single_vs_library", bench.single(singles), "facts/s", one_by_one)
+    yield against("append_64_tasks_vs_library", bench.tasks(singles * 8), "facts/s", one_by_one)
+    yield alone("checkpoint_lag_s", _checkpoint_lag_s(bench), "s")
+    while bench.ledger.head() < size:
+        bench.append_batch(facts(BATCH))
+    yield against("read_arrow_vs_library", bench.read_arrow(), "facts/s", bench.read_library())
+    yield from _proofs(bench)
+    yield alone("peak_rss_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
+
+
+def _checkpoint_lag_s(bench: Bench) -> float:
+    """The longest time from an append to the checkpoint that covers it, under a steady load of batches."""
+    signer = Signer.generate("benchmark/log")
+    checkpointer = Checkpointer(bench.database, signer)
+    worst, stop = 0.0, threading.Event()
+    load = [facts(1_000) for _ in range(30)]
+
+    def append() -> None:
+        for batch in load:
+            bench.ledger.append(batch)
+        stop.set()
+
+    writer = threading.Thread(target=append)
+    writer.start()
+    while not stop.is_set():
+        start = time.perf_counter()
+        checkpointer.checkpoint()
+        worst = max(worst, time.perf_counter() - start)
+    writer.join()
+    return worst
+
+
+def _proofs(bench: Bench) -> Iterator[Figure]:
+    signer = Signer.generate("benchmark/verified")
+    note = Checkpointer(bench.database, signer).checkpoint()
+    size = bench.ledger.head()
+    verified = per_second(size, lambda: verify_ledger(bench.ledger, note, signer.verifier))
+    yield alone("verify_entries_per_s", verified, "facts/s")
+    tree = Tree(bench.database)
+    asked = range(1, size, max(1, size // 100))
+    proofs = per_second(len(asked), lambda: [tree.inclusion_proof(position, size) for position in asked])
+    yield alone("inclusion_proof_ms", 1000 / proofs, "ms")
+
+
+def main() -> None:
+    """Measure on a server of our own and print."""
+    chosen = options(__doc__)
+    with tempfile.TemporaryDirectory() as directory, EmbeddedPostgres(directory) as server:
+        bench = Bench(server.url)
+        report("ledger", measure(bench, quick=chosen.quick), as_json=chosen.json)
+        bench.library.datastore.close()
+        bench.connection.close()
+        bench.database.close()
+
+
+if __name__ == "__main__":
+    main()
