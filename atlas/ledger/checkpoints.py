@@ -96,8 +96,9 @@ class Checkpointer:
         Raises RootMismatch or LedgerBehindCheckpoint when the log does not extend the last checkpoint, and then signs
         nothing; DatabaseUnreachable.
         """
-        size = self._tree.integrate()
+        # In this order: whoever signs meanwhile signs for more than was integrated here.
         last = self.latest()
+        size = self._tree.integrate()
         if last is not None:
             previous = open_checkpoint(last, self.verifier)
             self._require_extension(previous, size)

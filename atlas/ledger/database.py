@@ -67,10 +67,18 @@ class Database:
 
     @contextmanager
     def adbc(self) -> Generator[dbapi.Connection]:
-        """An ADBC connection in autocommit mode, for results as Arrow. Raises DatabaseUnreachable."""
+        """An ADBC connection in autocommit mode, for results as Arrow.
+
+        Raises DatabaseUnreachable when there is none, or when it is lost within the block.
+        """
         connection = self._take_adbc()
         try:
             yield connection
+        except adbc_errors.Error as error:
+            if not _answers(connection):
+                raise self._unreachable(error) from error
+            connection.close()
+            raise
         except BaseException:
             connection.close()
             raise
@@ -149,7 +157,7 @@ def masked_url(url: str) -> str:
 
 
 def _answers(connection: dbapi.Connection) -> bool:
-    """Whether an idle connection still works; a broken one is closed."""
+    """Whether a connection still works; a broken one is closed."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("select 1")

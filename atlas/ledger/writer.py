@@ -11,7 +11,7 @@ import psycopg
 from psycopg.errors import UniqueViolation
 
 from atlas.ledger.batches import COPY_STATEMENT, Batch, CopyRows, describe
-from atlas.ledger.errors import ConflictingFact
+from atlas.ledger.errors import ConflictingFact, MisplacedFact
 
 CHANNEL = "ledger"
 COPY_FROM_FACTS = 64
@@ -46,13 +46,20 @@ order by fact.ordinal
 def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``.
 
-    The batch has no stream and version twice. Raises ConflictingFact; the transaction must then be rolled back.
+    The batch has no stream and version twice. Raises ConflictingFact, and MisplacedFact when the log already has
+    facts above its head; the transaction must then be rolled back.
     """
     if len(batch) == 0:
         return []
-    if len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES:
-        return _record_small(cursor, batch)
-    return _record_large(cursor, batch)
+    is_small = len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES
+    try:
+        return _record_small(cursor, batch) if is_small else _record_large(cursor, batch)
+    except UniqueViolation as error:
+        # What is recorded was left out under the head's lock, so that only a position can be taken.
+        raise MisplacedFact(
+            f"a position above the head of the log is taken: {error.diag.message_detail}",
+            hint="The row of ledger.head or ledger.events was changed by hand or restored apart: verify the log.",
+        ) from error
 
 
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IAssetRegistry} from "./interfaces/IAssetRegistry.sol";
 import {ILicenseRegistry} from "./interfaces/ILicenseRegistry.sol";
 import {AssetIds} from "./libraries/AssetIds.sol";
+import {Uris} from "./libraries/Uris.sol";
 import {AssetType} from "./libraries/Vocabulary.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
@@ -23,6 +24,7 @@ contract AssetRegistry is IAssetRegistry, ERC721, ERC2981, AccessControl {
 
     mapping(uint256 tokenId => Asset) private _assets;
     mapping(bytes32 aaid => uint256 tokenId) private _tokens;
+    mapping(uint256 tokenId => uint64 count) private _ownerships;
 
     /// @param admin may name the licence registry, once, and nothing else.
     constructor(address admin) ERC721("Atlas Assets", "ATLAS-ASSET") {
@@ -39,7 +41,7 @@ contract AssetRegistry is IAssetRegistry, ERC721, ERC2981, AccessControl {
 
     /// @inheritdoc IAssetRegistry
     function register(Registration calldata registration) external returns (uint256 tokenId, bytes32 aaid) {
-        if (registration.contentHash == 0) revert MissingContentHash();
+        _requireDocument(registration.contentHash, registration.metadataUri);
         tokenId = ++assetCount;
         aaid = AssetIds.derive(block.chainid, address(this), tokenId);
         _tokens[aaid] = tokenId;
@@ -73,7 +75,7 @@ contract AssetRegistry is IAssetRegistry, ERC721, ERC2981, AccessControl {
     ) external returns (uint32 version) {
         bytes32 aaid = aaidOf(tokenId);
         if (ownerOf(tokenId) != msg.sender) revert NotAssetOwner(aaid, msg.sender);
-        if (contentHash == 0) revert MissingContentHash();
+        _requireDocument(contentHash, metadataUri);
         Asset storage asset = _assets[tokenId];
         version = ++asset.version;
         asset.contentHash = contentHash;
@@ -107,6 +109,11 @@ contract AssetRegistry is IAssetRegistry, ERC721, ERC2981, AccessControl {
     }
 
     /// @inheritdoc IAssetRegistry
+    function ownershipOf(bytes32 aaid) external view returns (uint64) {
+        return _ownerships[tokenOf(aaid)];
+    }
+
+    /// @inheritdoc IAssetRegistry
     function typeOfAsset(bytes32 aaid) external view returns (AssetType) {
         return _assets[tokenOf(aaid)].assetType;
     }
@@ -120,6 +127,17 @@ contract AssetRegistry is IAssetRegistry, ERC721, ERC2981, AccessControl {
     /// @inheritdoc ERC721
     function supportsInterface(bytes4 interfaceId) public view override(ERC721, ERC2981, AccessControl) returns (bool) {
         return super.supportsInterface(interfaceId);
+    }
+
+    /// @dev Counts the owners; a transfer to oneself makes no new one.
+    function _update(address to, uint256 tokenId, address auth) internal override returns (address from) {
+        from = super._update(to, tokenId, auth);
+        if (from != to) ++_ownerships[tokenId];
+    }
+
+    function _requireDocument(bytes32 contentHash, string calldata metadataUri) private pure {
+        if (contentHash == 0) revert MissingContentHash();
+        if (!Uris.isWellFormed(metadataUri)) revert MalformedUri();
     }
 
     function _store(uint256 tokenId, Registration calldata registration) private {

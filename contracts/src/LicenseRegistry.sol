@@ -6,6 +6,7 @@ import {IAtlasToken} from "./interfaces/IAtlasToken.sol";
 import {IFeeSettlement} from "./interfaces/IFeeSettlement.sol";
 import {ILicenseRegistry} from "./interfaces/ILicenseRegistry.sol";
 import {LicenseKinds} from "./libraries/LicenseKinds.sol";
+import {Uris} from "./libraries/Uris.sol";
 import {Beneficiary, BurnScenario, LicenseKind} from "./libraries/Vocabulary.sol";
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
@@ -60,11 +61,13 @@ contract LicenseRegistry is ILicenseRegistry, AccessControl, ReentrancyGuardTran
         uint64 duration,
         bool exclusive
     ) external returns (uint256 offerId) {
-        _requireLicensable(aaid, kind, termsHash, duration);
+        _requireLicensable(aaid, kind, duration);
+        _requireTerms(termsHash, termsUri);
         offerId = ++offerCount;
         _offers[offerId] = Offer({
             aaid: aaid,
             licensor: msg.sender,
+            ownership: assets.ownershipOf(aaid),
             kind: kind,
             exclusive: exclusive,
             isOpen: true,
@@ -87,8 +90,9 @@ contract LicenseRegistry is ILicenseRegistry, AccessControl, ReentrancyGuardTran
     /// @inheritdoc ILicenseRegistry
     function accept(uint256 offerId) external nonReentrant returns (uint256 licenseId) {
         Offer memory offer = _openOffer(offerId);
-        address owner = assets.ownerOfAsset(offer.aaid);
-        if (owner != offer.licensor) revert OfferOutdated(offerId, owner);
+        if (assets.ownershipOf(offer.aaid) != offer.ownership) {
+            revert OfferOutdated(offerId, assets.ownerOfAsset(offer.aaid));
+        }
         licenseId = _grant(
             License({
                 offerId: offerId,
@@ -118,7 +122,8 @@ contract LicenseRegistry is ILicenseRegistry, AccessControl, ReentrancyGuardTran
         bool exclusive
     ) external returns (uint256 licenseId) {
         if (licensee == address(0)) revert ZeroAddress();
-        _requireLicensable(aaid, kind, termsHash, duration);
+        _requireLicensable(aaid, kind, duration);
+        _requireTerms(termsHash, termsUri);
         return _grant(
             License({
                 offerId: 0,
@@ -143,6 +148,7 @@ contract LicenseRegistry is ILicenseRegistry, AccessControl, ReentrancyGuardTran
             revert MayNotRevoke(licenseId, msg.sender);
         }
         if (license.isRevoked) revert AlreadyRevoked(licenseId);
+        if (!isLive(licenseId)) revert LicenseNotLive(licenseId);
         license.isRevoked = true;
         emit LicenseRevoked(licenseId, msg.sender, reasonHash);
     }
@@ -225,11 +231,15 @@ contract LicenseRegistry is ILicenseRegistry, AccessControl, ReentrancyGuardTran
         settlement.settle(BurnScenario.IpLicensing, price, reference_, legs);
     }
 
-    function _requireLicensable(bytes32 aaid, LicenseKind kind, bytes32 termsHash, uint64 duration) private view {
+    function _requireLicensable(bytes32 aaid, LicenseKind kind, uint64 duration) private view {
         if (assets.ownerOfAsset(aaid) != msg.sender) revert NotAssetOwner(aaid, msg.sender);
         if (!LicenseKinds.fits(kind, assets.typeOfAsset(aaid))) revert KindDoesNotFit(kind, assets.typeOfAsset(aaid));
-        if (termsHash == 0) revert MissingTermsHash();
         if (duration > MAX_DURATION) revert DurationTooLong(duration, MAX_DURATION);
+    }
+
+    function _requireTerms(bytes32 termsHash, string calldata termsUri) private pure {
+        if (termsHash == 0) revert MissingTermsHash();
+        if (!Uris.isWellFormed(termsUri)) revert MalformedUri();
     }
 
     function _openOffer(uint256 offerId) private view returns (Offer storage offer) {

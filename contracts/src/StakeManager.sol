@@ -22,6 +22,9 @@ contract StakeManager is IStakeManager, AccessControl, ReentrancyGuardTransient 
     /// @notice The reporter's part of a slashed amount. The rest is burned.
     uint16 public constant REPORTER_BPS = 1_000;
 
+    /// @notice The longest cooldown: a stake must come back in a time that its owner can wait for.
+    uint64 public constant MAX_COOLDOWN = 365 days;
+
     /// @notice What is staked.
     IAtlasToken public immutable token;
     /// @notice Receives its part of what is slashed.
@@ -31,10 +34,11 @@ contract StakeManager is IStakeManager, AccessControl, ReentrancyGuardTransient 
 
     mapping(address operator => mapping(StakeRole role => Stake)) private _stakes;
 
-    /// @param cooldown_ in seconds
+    /// @param cooldown_ in seconds, a year at most
     /// @param admin may grant and revoke the slasher role.
     constructor(IAtlasToken token_, address treasury_, uint64 cooldown_, address admin) {
         if (address(token_) == address(0) || treasury_ == address(0) || admin == address(0)) revert ZeroAddress();
+        if (cooldown_ > MAX_COOLDOWN) revert CooldownTooLong(cooldown_, MAX_COOLDOWN);
         token = token_;
         treasury = treasury_;
         cooldown = cooldown_;
@@ -85,6 +89,7 @@ contract StakeManager is IStakeManager, AccessControl, ReentrancyGuardTransient 
         if (amount == 0) revert ZeroAmount();
         if (reporter == address(0)) revert ZeroAddress();
         if (reporter == operator) revert ReporterIsOperator(operator);
+        if (reporter == address(this)) revert ReporterIsStakeManager();
         _reduce(_stakes[operator][role], amount);
 
         uint256 toTreasury = BasisPoints.part(amount, TREASURY_BPS);

@@ -15,6 +15,7 @@ interface IAssetRegistry {
     /// @notice A new asset.
     /// @param contentHash SHA-256 of the content; never zero.
     /// @param metadataHash keccak256 of the metadata document behind `metadataUri`.
+    /// @param metadataUri printable ASCII without spaces (RFC 3986), or empty.
     /// @param sources ids of the generation records that the content came out of (W2); all different.
     /// @param parents assets it derives from; all different.
     /// @param royaltyReceiver who ERC-2981 names for a sale; no royalty is set while `royaltyBps` is 0.
@@ -70,6 +71,8 @@ interface IAssetRegistry {
     error NotAssetOwner(bytes32 aaid, address caller);
     /// @notice An asset has content: the hash is never zero.
     error MissingContentHash();
+    /// @notice A URI is printable ASCII without spaces (RFC 3986); encode everything else.
+    error MalformedUri();
     /// @notice The list is longer than `maximum`.
     error TooMany(uint256 count, uint256 maximum);
     /// @notice The generation record is named twice.
@@ -113,6 +116,10 @@ interface IAssetRegistry {
 
     /// @notice Who owns an asset today.
     function ownerOfAsset(bytes32 aaid) external view returns (address);
+
+    /// @notice How many owners an asset has had; who owned it twice counts twice. The same number at two moments says
+    ///         that it did not change hands in between.
+    function ownershipOf(bytes32 aaid) external view returns (uint64);
 
     /// @notice The type of an asset.
     function typeOfAsset(bytes32 aaid) external view returns (AssetType);

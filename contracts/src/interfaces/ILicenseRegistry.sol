@@ -6,9 +6,11 @@ import {AssetType, LicenseKind} from "../libraries/Vocabulary.sol";
 /// @title Offers and grants of licences on registered assets (W3)
 interface ILicenseRegistry {
     /// @notice A licence that anyone may take at `price`.
+    /// @param ownership IAssetRegistry.ownershipOf the asset when the offer was published; it holds no longer than that.
     struct Offer {
         bytes32 aaid;
         address licensor;
+        uint64 ownership;
         LicenseKind kind;
         bool exclusive;
         bool isOpen;
@@ -75,6 +77,8 @@ interface ILicenseRegistry {
     error KindDoesNotFit(LicenseKind kind, AssetType assetType);
     /// @notice A licence has terms: the hash is never zero.
     error MissingTermsHash();
+    /// @notice A URI is printable ASCII without spaces (RFC 3986); encode everything else.
+    error MalformedUri();
     /// @notice The duration, in seconds, is longer than a century; use 0 for a perpetual licence.
     error DurationTooLong(uint64 duration, uint64 maximum);
     /// @notice No offer has this id.
@@ -83,7 +87,7 @@ interface ILicenseRegistry {
     error OfferNotOpen(uint256 offerId);
     /// @notice Only the licensor may withdraw an offer.
     error NotLicensor(uint256 offerId, address caller);
-    /// @notice The asset changed hands since the offer was published.
+    /// @notice The asset changed hands since the offer was published; it belongs to `owner` now, perhaps again.
     error OfferOutdated(uint256 offerId, address owner);
     /// @notice No licence has this id.
     error UnknownLicense(uint256 licenseId);
@@ -101,6 +105,7 @@ interface ILicenseRegistry {
     error KindForbidsDerivatives(uint256 licenseId, LicenseKind kind);
 
     /// @notice Offers a licence on an asset of the caller to everyone.
+    /// @param termsUri printable ASCII without spaces (RFC 3986), or empty.
     /// @param price in wei; 0 for a licence that is paid by a revenue share.
     /// @param duration in seconds from the acceptance; 0 = perpetual.
     /// @return offerId 1, 2, 3, ...
@@ -134,7 +139,7 @@ interface ILicenseRegistry {
         bool exclusive
     ) external returns (uint256 licenseId);
 
-    /// @notice Ends a licence now. For its licensor and the admin role.
+    /// @notice Ends a living licence now. For its licensor and the admin role.
     /// @param reasonHash keccak256 of the reasons, kept elsewhere.
     function revoke(uint256 licenseId, bytes32 reasonHash) external;
 

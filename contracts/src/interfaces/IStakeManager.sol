@@ -6,7 +6,9 @@ import {StakeRole, Violation} from "../libraries/Vocabulary.sol";
 /// @title Stakes of the protocol's roles, and what a violation costs (W17, W21)
 interface IStakeManager {
     /// @notice An operator's stake in a role, in wei. `pending` is the part of `total` that was asked back; it can be
-    ///         withdrawn from `availableAt` on, and slashed until it is withdrawn.
+    ///         withdrawn from `availableAt` on, and slashed until it is withdrawn. Once the cooldown is over it can
+    ///         leave with the next block, before a slash: whoever asks what stands behind an operator counts
+    ///         `total - pending` only.
     struct Stake {
         uint256 total;
         uint256 pending;
@@ -47,6 +49,10 @@ interface IStakeManager {
     error StillCoolingDown(uint64 availableAt);
     /// @notice Nobody is rewarded for reporting their own violation.
     error ReporterIsOperator(address operator);
+    /// @notice Tokens sent to this contract as a reward would belong to no stake.
+    error ReporterIsStakeManager();
+    /// @notice The cooldown, in seconds, is longer than a year.
+    error CooldownTooLong(uint64 cooldown, uint64 maximum);
 
     /// @notice Pulls `amount` wei from the caller (by allowance) into the caller's stake in `role`.
     function stake(StakeRole role, uint256 amount) external;
