@@ -61,14 +61,8 @@ def report(title: str, figures: Iterable[Figure], *, as_json: bool) -> None:
     for column in (1, 3, 4):
         table.columns[column].justify = "right"
     for figure in figures:
-        baseline = "" if figure.baseline is None else f"{figure.baseline:,.1f}"
-        table.add_row(
-            figure.name,
-            f"{figure.value:,.1f}",
-            figure.unit,
-            baseline,
-            "" if figure.ratio is None else f"{figure.ratio}",
-        )
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.3f}"
+        table.add_row(figure.name, _number(figure.value), figure.unit, _number(figure.baseline), ratio)
     Console().print(table)
 
 
