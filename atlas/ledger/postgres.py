@@ -11,6 +11,7 @@ stopping the server; both are put right under the lock before each start.
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import time
 import warnings
@@ -30,6 +31,7 @@ with warnings.catch_warnings():
 
 RECOVERY_TIMEOUT_S = 300.0
 REFUSAL_TIMEOUT_S = 8.0
+STOP_TIMEOUT_S = 20.0
 _RETRY_S = 0.5
 _SETTINGS_FILE = "atlas.conf"
 # A ledger on a small machine: a cache that fits it, write-ahead log room for bulk loads, quiet logs.
@@ -116,6 +118,36 @@ class EmbeddedPostgres:
                 time.sleep(_RETRY_S)
             else:
                 return server.__enter__()
+
+
+def stop_abandoned(directory: Path) -> None:
+    """Stop the server that killed processes left running in ``directory``; nothing happens when there is none.
+
+    Raises EmbeddedPostgresFailed when it does not stop.
+    """
+    cluster = directory.expanduser().resolve() / "cluster"
+    try:
+        server = psutil.Process(int((cluster / "postmaster.pid").read_text().split("\n", 1)[0]))
+        if not server.name().startswith("postgres") or str(cluster) not in " ".join(server.cmdline()):
+            return
+        server.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while _is_alive(server):
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresFailed(
+                f"the PostgreSQL abandoned in {cluster} does not stop", hint=f"Stop process {server.pid} yourself."
+            )
+        time.sleep(_RETRY_S / 10)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """False for a zombie too: where nobody is left to ask for its exit status, it stays one."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager
