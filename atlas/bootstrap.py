@@ -33,6 +33,7 @@ from atlas.ledger.postgres import EmbeddedPostgres
 from atlas.ledger.tree import Tree
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
+from atlas.projections.standing import is_staked
 from atlas.protocol.ids import parse_address
 from atlas.protocol.vocabulary import StakeRole
 from atlas.provenance.content import ContentStore
@@ -51,7 +52,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     *PROVENANCE_MIGRATIONS,
 )
 RECONNECT_S = 2.0
-_ADMITTED = b"select exists (select from view_supply.stakes where operator = %s and role = %s and balance > 0)"
 
 log = structlog.get_logger("atlas")
 
@@ -148,9 +148,7 @@ class Program:
                 stop.wait(self.settings.ledger.checkpoint_interval_s)
 
     def _is_admitted(self, worker: bytes) -> bool:
-        with self.database.connection() as connection:
-            row = connection.execute(_ADMITTED, (worker, StakeRole.COMPUTE_NODE.value)).fetchone()
-        return row == (True,)
+        return is_staked(self.database, worker, StakeRole.COMPUTE_NODE)
 
 
 @contextlib.contextmanager
