@@ -246,9 +246,11 @@ def _explain(problem: ErrorDetails) -> str:
 
 
 def _refuse_duplicates(settings: Settings) -> None:
+    """A chain once; on it an address once, and each kind of contract once: views key their rows by chain and number."""
     seen: set[tuple[str, str]] = set()
     for chain in settings.chains:
-        for name in [chain.chain, *(contract.address for contract in chain.contracts)]:
+        contracts = (name for contract in chain.contracts for name in (contract.address, contract.abi))
+        for name in [chain.chain, *contracts]:
             if (chain.chain, name) in seen:
                 raise SettingsError(f"chains: {name} is listed twice for {chain.chain}", hint="Keep one of them.")
             seen.add((chain.chain, name))

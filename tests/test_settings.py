@@ -94,6 +94,9 @@ def test_a_chain_or_a_contract_listed_twice_is_refused(tmp_path: Path) -> None:
         load(written(tmp_path, chain + chain))
     with pytest.raises(SettingsError, match=f"{ADDRESS} is listed twice"):
         load(written(tmp_path, chain + contract + contract))
+    second = contract.replace(ADDRESS, ADDRESS.lower()[:-1] + "0")
+    with pytest.raises(SettingsError, match="AtlasToken is listed twice"):
+        load(written(tmp_path, chain + contract + second))
 
 
 def test_a_missing_file_and_a_file_that_is_not_toml_are_named(tmp_path: Path) -> None:

@@ -74,10 +74,22 @@ class EmbeddedPostgres:
         """Start the server, or join the one that runs. Raises EmbeddedPostgresFailed."""
         if self._server is not None:
             return
-        try:
+        with self._failing_clearly():
             self.directory.mkdir(parents=True, exist_ok=True)
             with _locked(self.directory / "lock"):
                 self._server = self._started()
+
+    def revive(self) -> None:
+        """Start the server again when it was killed; one that answers goes on. Raises EmbeddedPostgresFailed."""
+        server = self._server
+        if server is not None:
+            with self._failing_clearly(), _locked(self.directory / "lock"):
+                self._run(server)
+
+    @contextmanager
+    def _failing_clearly(self) -> Generator[None]:
+        try:
+            yield
         except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError, psycopg.OperationalError) as error:
             raise EmbeddedPostgresFailed(
                 f"PostgreSQL does not start in {self._cluster}: {_reason(error)}",
@@ -105,6 +117,11 @@ class EmbeddedPostgres:
         server = get_server(self._cluster, cleanup_mode="stop", start=False)
         server.ensure_pgdata_inited()
         _write_settings(self._cluster)
+        self._run(server)
+        return server.__enter__()
+
+    def _run(self, server: PostgresServer) -> None:
+        """Start the server unless it runs, and wait until it answers."""
         started = time.monotonic()
         while True:
             try:
@@ -117,7 +134,7 @@ class EmbeddedPostgres:
                     raise
                 time.sleep(_RETRY_S)
             else:
-                return server.__enter__()
+                return
 
 
 def stop_abandoned(directory: Path) -> None:

@@ -41,6 +41,14 @@ def test_a_worker_killed_in_the_middle_is_started_again_and_ends_the_same_way(tm
     assert "worker 2 died" in demo.output
 
 
+@pytest.mark.timeout(400)
+def test_a_database_killed_in_the_middle_is_started_again_and_ends_the_same_way(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "demo")
+    demo.wait_for("assets of 8 types registered")
+    demo.database().kill()
+    assert_all_checks_passed(demo)
+
+
 @pytest.mark.timeout(600)
 def test_the_demo_itself_killed_in_the_middle_plays_again_in_the_same_place(tmp_path: Path) -> None:
     first = Demo(tmp_path / "demo")
