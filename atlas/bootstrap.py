@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from atlas import __version__
 from atlas.graphql.server import create_app
@@ -30,6 +31,8 @@ from atlas.ledger.log import Ledger
 from atlas.ledger.migrations import Migration, migrate
 from atlas.ledger.notes import Signer
 from atlas.ledger.postgres import EmbeddedPostgres
+from atlas.ledger.publication import Publication
+from atlas.ledger.serving import log_app
 from atlas.ledger.tree import Tree
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
@@ -92,6 +95,11 @@ class Program:
         """The log's Merkle tree, for roots and proofs."""
         return Tree(self.database)
 
+    @cached_property
+    def publication(self) -> Publication:
+        """What the log shows to everybody."""
+        return Publication(self.ledger, self.settings.ledger.origin)
+
     def projector(self) -> Projector:
         """A folder of the views, for one thread."""
         return Projector(self.database, self.ledger)
@@ -101,8 +109,9 @@ class Program:
         return Intake(self.ledger, self._is_admitted, self.settings.workers.max_envelope_bytes)
 
     def api(self) -> Starlette:
-        """GraphQL, GraphiQL and the intake of records, over HTTP."""
-        return create_app(self.database, routes=intake_routes(self.intake()))
+        """GraphQL, GraphiQL, the intake of records and, under ``/log``, the log itself, over HTTP."""
+        log_routes = Mount("/log", log_app(self.publication))
+        return create_app(self.database, routes=[*intake_routes(self.intake()), log_routes])
 
     def chain_services(self) -> list[Service]:
         """One indexer a chain, checked: its node answers, is the right chain, and has the contracts."""

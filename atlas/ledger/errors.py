@@ -10,6 +10,8 @@ LedgerError
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
 ├── UnknownPosition            a position or tree size that the stored tree lacks       exit code 2
+│   └── NotPublished           one that no published checkpoint covers
+├── MalformedResource          a name that no tile or entry bundle has                  exit code 2
 ├── InvalidKey                 key text that is not a signed-note key                   exit code 2
 ├── NoteError                  a signed note that is refused
 │   ├── MalformedNote          not the form of a signed note or a checkpoint            exit code 4
@@ -100,6 +102,16 @@ class InvalidProof(LedgerError):
 
 class UnknownPosition(LedgerError):
     """A position or tree size that the stored tree does not have (yet)."""
+
+    exit_code = 2
+
+
+class NotPublished(UnknownPosition):
+    """A position, tree size or resource that no published checkpoint covers (yet)."""
+
+
+class MalformedResource(LedgerError):
+    """A name that no tile or entry bundle has."""
 
     exit_code = 2
 
