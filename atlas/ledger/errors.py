@@ -9,14 +9,19 @@ LedgerError
 │   └── PayloadTooLarge        a payload above the limit
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
+├── MalformedProof             not the form of a proof's file                           exit code 4
+├── WitnessUnreachable         a witness that gives no usable answer                    exit code 3
+├── WitnessRefused             a witness that does not cosign                           exit code 1
 ├── UnknownPosition            a position or tree size that the stored tree lacks       exit code 2
 │   └── NotPublished           one that no published checkpoint covers
 ├── MalformedResource          a name that no tile or entry bundle has                  exit code 2
 ├── InvalidKey                 key text that is not a signed-note key                   exit code 2
+├── SigningFailed              a key kept elsewhere that gives no good signature        exit code 3
 ├── NoteError                  a signed note that is refused
 │   ├── MalformedNote          not the form of a signed note or a checkpoint            exit code 4
 │   ├── UnknownSigner          no signature by the expected key                         exit code 1
 │   ├── BadSignature           a signature of the expected key that does not verify     exit code 1
+│   ├── RetiredKey             a checkpoint that a key signed after it was replaced     exit code 1
 │   └── WrongOrigin            a checkpoint of another log                              exit code 1
 └── LedgerCorrupt              the stored bytes are not the ones that were recorded     exit code 1
     ├── AlteredFact            a fact's columns disagree with its leaf hash
@@ -100,6 +105,22 @@ class InvalidProof(LedgerError):
     """A Merkle proof that does not prove what it claims to."""
 
 
+class MalformedProof(LedgerError):
+    """Bytes that are not the file of a proof."""
+
+    exit_code = 4
+
+
+class WitnessUnreachable(LedgerError):
+    """A witness that gives no answer, or none that its protocol has."""
+
+    exit_code = 3
+
+
+class WitnessRefused(LedgerError):
+    """A witness that does not cosign the checkpoint."""
+
+
 class UnknownPosition(LedgerError):
     """A position or tree size that the stored tree does not have (yet)."""
 
@@ -122,6 +143,12 @@ class InvalidKey(LedgerError):
     exit_code = 2
 
 
+class SigningFailed(LedgerError):
+    """A key that is kept elsewhere, and gives no signature or none that fits."""
+
+    exit_code = 3
+
+
 class NoteError(LedgerError):
     """A signed note that is refused."""
 
@@ -138,6 +165,10 @@ class UnknownSigner(NoteError):
 
 class BadSignature(NoteError):
     """A note with a signature by the expected key that does not verify."""
+
+
+class RetiredKey(NoteError):
+    """A checkpoint that a key signed after another had taken over from it."""
 
 
 class WrongOrigin(NoteError):

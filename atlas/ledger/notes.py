@@ -138,7 +138,7 @@ class Signer:
 
     def sign(self, text: str) -> SignedNote:
         """The text as a note with this key's signature. Raises MalformedNote when it is no note's text."""
-        _check_text(text)
+        check_text(text)
         signature = NoteSignature(self.verifier.name, self.verifier.key_id, self._key.sign(text.encode()))
         return SignedNote(text, (signature,))
 
@@ -154,7 +154,7 @@ def parse_note(data: bytes) -> SignedNote:
     text, separator, signatures = whole.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
         raise MalformedNote("a note is a text, an empty line and signature lines, each ended by a newline")
-    _check_text(text + "\n")
+    check_text(text + "\n")
     lines = signatures.removesuffix("\n").split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise MalformedNote(f"a note has at most {MAX_SIGNATURES} signatures, not {len(lines)}")
@@ -182,7 +182,8 @@ def decode_base64(text: str, what: str) -> bytes:
     return data
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Raises MalformedNote unless this is the text of a note."""
     if not text.endswith("\n") or len(text) < 2:
         raise MalformedNote("the text of a note has at least one line, and each line ends with a newline")
     if any(ord(character) < 0x20 and character != "\n" for character in text):
