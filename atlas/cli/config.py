@@ -90,7 +90,7 @@ def _keys(table: type[BaseModel]) -> Iterator[str]:
 
 
 def _value(key: str, field: FieldInfo) -> str | None:
-    if key in _REQUIRED:
+    if field.is_required():
         return _REQUIRED[key]
     default = field.get_default(call_default_factory=True, validated_data={})
     if default is None:
