@@ -2,6 +2,7 @@
 
 LedgerError
 ├── DatabaseUnreachable        no connection within the time allowed                    exit code 3
+├── DatabaseFull               no room left where the database is stored                exit code 3
 ├── EmbeddedPostgresFailed     the program's own PostgreSQL does not start              exit code 3
 ├── InvalidDatabaseUrl         not a PostgreSQL connection string                       exit code 2
 ├── SchemaVersionMismatch      the database's migrations are not the program's          exit code 2
@@ -44,6 +45,12 @@ class LedgerError(AtlasError):
 
 class DatabaseUnreachable(LedgerError):
     """No connection to the database within the time allowed."""
+
+    exit_code = 3
+
+
+class DatabaseFull(LedgerError):
+    """No room is left where the database is stored; what was asked for was not stored."""
 
     exit_code = 3
 
