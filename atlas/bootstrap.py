@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import structlog
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -32,6 +33,7 @@ from atlas.ledger.errors import DatabaseUnreachable, InvalidKey
 from atlas.ledger.keyring import KeyRing
 from atlas.ledger.keys import CallbackKey, SigningKey, command_callback, key_from_environment
 from atlas.ledger.log import Ledger
+from atlas.ledger.metrics import LogCollector, MeasuredLedger
 from atlas.ledger.migrations import Migration, migrate
 from atlas.ledger.notes import SignedNote, Signer, Verifier
 from atlas.ledger.postgres import EmbeddedPostgres
@@ -82,7 +84,9 @@ class Program:
         self._closing = closing
         self.settings = settings
         self.database = database
-        self.ledger = Ledger(database)
+        self.metrics = CollectorRegistry()
+        self.metrics.register(LogCollector(database, settings.ledger.origin))
+        self.ledger: Ledger = MeasuredLedger(database, self.metrics)
         self.content = ContentStore(settings.path(settings.signing.content))
 
     @cached_property
@@ -122,7 +126,8 @@ class Program:
     def api(self) -> Starlette:
         """GraphQL, GraphiQL, the intake of records and, under ``/log``, the log itself, over HTTP."""
         log_routes = Mount("/log", log_app(self.publication))
-        return create_app(self.database, routes=[*intake_routes(self.intake()), log_routes])
+        routes = [*intake_routes(self.intake()), log_routes]
+        return create_app(self.database, routes=routes, metrics=self.metrics)
 
     def anchor(self, note: SignedNote) -> Anchored:
         """Put a signed checkpoint on chain, as configured.
