@@ -18,6 +18,9 @@ from atlas.ledger.resources import TileResource, encode_bundle
 from atlas.ledger.tiles import TILE_WIDTH, TileName, split_hashes, width_at
 from atlas.ledger.tree import Tree
 
+PAGE_FACTS = 1_000
+# A payload may have 16 MB, and several bundles are read at once.
+BUNDLE_PAGE_FACTS = 16
 _LATEST = b"select tree_size, note from ledger.checkpoints where origin = %s order by tree_size desc limit 1"
 _OF_SIZE = b"select note from ledger.checkpoints where origin = %s and tree_size = %s order by signed_at, key_id"
 _COSIGNED = b"""
@@ -84,20 +87,26 @@ class Publication:
 
     def _bundle(self, resource: TileResource, leaves: list[bytes]) -> bytes:
         after = resource.index * TILE_WIDTH
-        entries = list(stored_entries(self._ledger, after=after, upto=after + resource.width))
+        upto = after + resource.width
+        entries = list(stored_entries(self._ledger, after=after, upto=upto, page_facts=BUNDLE_PAGE_FACTS))
         for position, (entry, leaf) in enumerate(zip(entries, leaves, strict=True), start=after + 1):
             if leaf_hash(entry) != leaf:
                 raise AlteredFact(f"the fact at position {position} is not the one in the tree", position=position)
         return encode_bundle(entries)
 
 
-def stored_entries(ledger: Ledger, *, after: int, upto: int) -> Iterator[bytes]:
-    """The entries of the facts at positions above ``after`` up to and including ``upto``. Raises MissingFact."""
+def stored_entries(ledger: Ledger, *, after: int, upto: int, page_facts: int = PAGE_FACTS) -> Iterator[bytes]:
+    """The entries of the facts at positions above ``after`` up to and including ``upto``. Raises MissingFact.
+
+    So many facts, with their payloads, are in memory at once.
+    """
     expected = after + 1
-    for fact in ledger.facts(after=after, upto=upto):
-        if fact.position != expected:
-            break
-        yield entry_of(fact.stream, fact.version, fact.topic, fact.payload).encode()
-        expected += 1
-    if expected != upto + 1:
-        raise MissingFact(f"position {expected} is missing from the log", position=expected)
+    while expected <= upto:
+        page = list(ledger.facts(after=expected - 1, upto=upto, limit=page_facts))
+        if [fact.position for fact in page] != list(range(expected, expected + len(page))) or not page:
+            found = {fact.position for fact in page}
+            missing = next(position for position in range(expected, upto + 1) if position not in found)
+            raise MissingFact(f"position {missing} is missing from the log", position=missing)
+        for fact in page:
+            yield entry_of(fact.stream, fact.version, fact.topic, fact.payload).encode()
+        expected += len(page)
