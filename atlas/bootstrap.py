@@ -1,6 +1,7 @@
 """The one place that wires the rooms together. Nothing is opened before it is asked for."""
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -10,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 
 import structlog
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from atlas import __version__
 from atlas.graphql.server import create_app
@@ -22,20 +25,27 @@ from atlas.indexer.chain.rpc import RpcClient
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.workers.app import intake_routes
 from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.keys import WorkerKey
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
-from atlas.ledger.errors import DatabaseUnreachable
+from atlas.ledger.errors import DatabaseUnreachable, InvalidKey
+from atlas.ledger.keyring import KeyRing
+from atlas.ledger.keys import CallbackKey, SigningKey, command_callback, key_from_environment
 from atlas.ledger.log import Ledger
+from atlas.ledger.metrics import LogCollector, MeasuredLedger
 from atlas.ledger.migrations import Migration, migrate
-from atlas.ledger.notes import Signer
+from atlas.ledger.notes import SignedNote, Signer, Verifier
 from atlas.ledger.postgres import EmbeddedPostgres
+from atlas.ledger.publication import Publication
+from atlas.ledger.serving import log_app
 from atlas.ledger.tree import Tree
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
 from atlas.projections.standing import is_staked
 from atlas.protocol.ids import parse_address
 from atlas.protocol.vocabulary import StakeRole
+from atlas.provenance.anchoring import Anchored, anchor_note, open_chain
 from atlas.provenance.content import ContentStore
 from atlas.provenance.decisions import Signing
 from atlas.provenance.errors import KeyExists
@@ -44,7 +54,7 @@ from atlas.provenance.manifest import Maker
 from atlas.provenance.schema import MIGRATIONS as PROVENANCE_MIGRATIONS
 from atlas.provenance.signer import ManifestSigner
 from atlas.provenance.signing import MediaSigner
-from atlas.settings import ChainSettings, Settings
+from atlas.settings import ChainSettings, Settings, SettingsError
 
 MIGRATIONS: tuple[Migration, ...] = (
     *LEDGER_MIGRATIONS,
@@ -78,23 +88,36 @@ class Program:
         self._closing = closing
         self.settings = settings
         self.database = database
-        self.ledger = Ledger(database)
+        self.metrics = CollectorRegistry()
+        self.metrics.register(LogCollector(database, settings.ledger.origin))
+        self.ledger: Ledger = MeasuredLedger(database, self.metrics)
         self.content = ContentStore(settings.path(settings.signing.content))
 
     @cached_property
-    def log_signer(self) -> Signer:
+    def log_signer(self) -> SigningKey:
         """The key that signs checkpoints. Raises InvalidKey when it is missing."""
-        return Signer.load(self.settings.path(self.settings.ledger.key_file))
+        return load_signing_key(self.settings)
+
+    @cached_property
+    def key_ring(self) -> KeyRing:
+        """The log's public keys. Raises InvalidKey when neither the public nor the private key is there."""
+        return load_key_ring(self.settings)
 
     @cached_property
     def checkpointer(self) -> Checkpointer:
         """What signs the log's checkpoints."""
-        return Checkpointer(self.database, self.log_signer)
+        return Checkpointer(self.database, self.log_signer, self.key_ring.verifiers[:-1])
 
     @cached_property
     def tree(self) -> Tree:
         """The log's Merkle tree, for roots and proofs."""
         return Tree(self.database)
+
+    @cached_property
+    def publication(self) -> Publication:
+        """What the log shows to everybody."""
+        ledger = self.settings.ledger
+        return Publication(self.ledger, ledger.origin, cosignatures_required=ledger.cosignatures_required)
 
     def projector(self) -> Projector:
         """A folder of the views, for one thread."""
@@ -105,8 +128,24 @@ class Program:
         return Intake(self.ledger, self._is_admitted, self.settings.workers.max_envelope_bytes)
 
     def api(self) -> Starlette:
-        """GraphQL, GraphiQL and the intake of records, over HTTP."""
-        return create_app(self.database, routes=intake_routes(self.intake()))
+        """GraphQL, GraphiQL, the intake of records and, under ``/log``, the log itself, over HTTP."""
+        log_routes = Mount("/log", log_app(self.publication))
+        routes = [*intake_routes(self.intake()), log_routes]
+        return create_app(self.database, routes=routes, metrics=self.metrics)
+
+    def anchor(self, note: SignedNote) -> Anchored:
+        """Put a signed checkpoint on chain, as configured.
+
+        Raises SettingsError, KeyUnusable, AnchorRefused, ChainUnreachable.
+        """
+        anchoring = self.settings.anchoring
+        chain, contract = anchor_contract(self.settings)
+        key = WorkerKey.from_file(self.settings.path(anchoring.key_file)) if anchoring.key_file else None
+        if key is None and not anchoring.sender:
+            raise SettingsError("anchoring has no sender", hint="Set anchoring.key_file, or anchoring.sender.")
+        sender = parse_address(anchoring.sender) if key is None else key.address
+        web3 = open_chain(chain.rpc_url, None if key is None else key.secret)
+        return anchor_note(chain.chain, web3, contract, note, sender)
 
     def chain_services(self) -> list[Service]:
         """One indexer a chain, checked: its node answers, is the right chain, and has the contracts."""
@@ -177,6 +216,49 @@ def load_trust(settings: Settings) -> TrustList:
     """The roots that verification of media starts from. Raises KeyMissing, KeyUnreadable, CertificateUnfit."""
     anchors = settings.signing.trust_anchors or settings.signing.directory / "root.pem"
     return load_trust_list([settings.path(anchors)])
+
+
+def load_signing_key(settings: Settings) -> SigningKey:
+    """The key that signs checkpoints: a program's, an environment variable's or a file's. Raises InvalidKey."""
+    ledger = settings.ledger
+    if ledger.key_command:
+        if not ledger.verifier_key:
+            raise InvalidKey("ledger.key_command signs, and ledger.verifier_key is empty", hint="Name its public key.")
+        return CallbackKey(Verifier.parse(ledger.verifier_key), command_callback(ledger.key_command))
+    if ledger.key_variable:
+        signer = key_from_environment(ledger.key_variable, os.environ)
+    else:
+        signer = Signer.load(settings.path(ledger.key_file))
+    if ledger.verifier_key not in ("", signer.verifier.format()):
+        raise InvalidKey(
+            f"ledger.verifier_key is {ledger.verifier_key}, and the key that signs is {signer.verifier.format()}",
+            hint="Correct one of the two.",
+        )
+    return signer
+
+
+def load_key_ring(settings: Settings) -> KeyRing:
+    """The public keys of the log. Raises InvalidKey."""
+    ledger = settings.ledger
+    configured = ledger.verifier_key
+    current = Verifier.parse(configured) if configured else load_signing_key(settings).verifier
+    return KeyRing(current, map(Verifier.parse, ledger.retired_keys))
+
+
+def anchor_contract(settings: Settings) -> tuple[ChainSettings, bytes]:
+    """The chain to anchor on, and the address of its CheckpointAnchor. Raises SettingsError unless there is one."""
+    found = [
+        (chain, parse_address(contract.address))
+        for chain in settings.chains
+        for contract in chain.contracts
+        if contract.abi == "CheckpointAnchor" and settings.anchoring.chain in ("", chain.chain)
+    ]
+    if len(found) != 1:
+        raise SettingsError(
+            f"one CheckpointAnchor is expected among the contracts of the chain to anchor on, not {len(found)}",
+            hint="List it under [[chains.contracts]], and name the chain in anchoring.chain where there are several.",
+        )
+    return found[0]
 
 
 def create_keys(settings: Settings) -> Signer:

@@ -17,6 +17,9 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
+from atlas.ledger.cosignatures import Witness
+from atlas.ledger.errors import InvalidKey
+from atlas.ledger.notes import Verifier
 from atlas.protocol.errors import AtlasError, MalformedId
 from atlas.protocol.events import EVENTS
 from atlas.protocol.ids import checksum_address, parse_address, parse_chain
@@ -57,6 +60,20 @@ def _http_url(url: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an http:// or https:// URL with a host")
     return url
+
+
+def _verifier_key(text: str) -> str:
+    try:
+        return Verifier.parse(text).format() if text else ""
+    except InvalidKey as error:
+        raise ValueError(error.message) from error
+
+
+def _witness_key(text: str) -> str:
+    try:
+        return Witness.parse(text).format()
+    except InvalidKey as error:
+        raise ValueError(error.message) from error
 
 
 def _database_url(url: str) -> str:
@@ -109,6 +126,22 @@ class LedgerSettings(Table):
         default="localhost/atlas-ledger", description="Name of the log, the first line of each checkpoint."
     )
     key_file: Location = Field(default=Path("checkpoint.key"), description="Ed25519 key that signs checkpoints.")
+    key_variable: str = Field(
+        default="", description="Environment variable that holds the key instead of the file; empty: the file."
+    )
+    key_command: tuple[str, ...] = Field(
+        default=(),
+        description="Program that signs instead of the file: message on its input, base64 of the signature out.",
+    )
+    verifier_key: Annotated[str, AfterValidator(_verifier_key)] = Field(
+        default="", description="Public key of the log: needed with key_command, and where the key is not kept."
+    )
+    retired_keys: tuple[Annotated[str, AfterValidator(_verifier_key)], ...] = Field(
+        default=(), description="Public keys that signed before the present one, oldest first."
+    )
+    cosignatures_required: Annotated[int, Field(ge=0, le=50)] = Field(
+        default=0, description="Publish only checkpoints that so many witnesses have cosigned."
+    )
     checkpoint_interval_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=1.0, description="Longest time between an append and the checkpoint that covers it, in seconds."
     )
@@ -144,6 +177,25 @@ class WorkerSettings(Table):
     )
 
 
+class WitnessSettings(Table):
+    """A witness that cosigns the log's checkpoints (C2SP tlog-witness)."""
+
+    key: Annotated[str, AfterValidator(_witness_key)] = Field(description="Verifier key of the witness.")
+    url: Annotated[str, AfterValidator(_http_url)] = Field(description="Its submission prefix.")
+
+
+class AnchoringSettings(Table):
+    """Where checkpoints are anchored; the contract is the CheckpointAnchor among the chain's contracts."""
+
+    chain: str = Field(default="", description="CAIP-2 id of one of the chains; empty: the only one.")
+    sender: Annotated[str, AfterValidator(lambda text: _address(text) if text else "")] = Field(
+        default="", description="0x address of an account that the node signs for; empty: that of key_file."
+    )
+    key_file: Path | None = Field(
+        default=None, description="File of the sender's secp256k1 key, 64 hex digits; unset: the node signs."
+    )
+
+
 class SigningSettings(Table):
     """C2PA signing and the trust that verification starts from."""
 
@@ -172,6 +224,8 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     ledger: LedgerSettings = LedgerSettings()
     chains: tuple[ChainSettings, ...] = ()
+    witnesses: tuple[WitnessSettings, ...] = ()
+    anchoring: AnchoringSettings = AnchoringSettings()
     workers: WorkerSettings = WorkerSettings()
     signing: SigningSettings = SigningSettings()
     server: ServerSettings = ServerSettings()

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from atlas.cli.console import output, shown
 from atlas.cli.options import Config
 from atlas.settings import (
+    AnchoringSettings,
     ChainSettings,
     ContractSettings,
     DatabaseSettings,
@@ -17,6 +18,7 @@ from atlas.settings import (
     LedgerSettings,
     ServerSettings,
     SigningSettings,
+    WitnessSettings,
     WorkerSettings,
     load,
 )
@@ -29,12 +31,15 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("ledger", LedgerSettings),
     ("workers", WorkerSettings),
     ("signing", SigningSettings),
+    ("anchoring", AnchoringSettings),
     ("server", ServerSettings),
 )
 _REQUIRED = {
     "chain": '"eip155:1"',
     "rpc_url": '"http://127.0.0.1:8545"',
     "abi": '"AtlasToken"',
+    "key": '"witness.example.org+f4a8…"',
+    "url": '"https://witness.example.org"',
     "address": '"0x5FbDB2315678afecb367f032d93F642f64180aa3"',
 }
 
@@ -70,6 +75,9 @@ def _example_lines() -> Iterator[str]:
     yield ""
     yield f"[[chains.contracts]]  # {_summary(ContractSettings)} One such block a contract."
     yield from _keys(ContractSettings)
+    yield ""
+    yield f"# [[witnesses]]  # {_summary(WitnessSettings)} One such block a witness."
+    yield from (f"# {line}" for line in _keys(WitnessSettings))
 
 
 def _keys(table: type[BaseModel]) -> Iterator[str]:
@@ -82,11 +90,13 @@ def _keys(table: type[BaseModel]) -> Iterator[str]:
 
 
 def _value(key: str, field: FieldInfo) -> str | None:
-    if key in _REQUIRED:
+    if field.is_required():
         return _REQUIRED[key]
     default = field.get_default(call_default_factory=True, validated_data={})
     if default is None:
         return None
+    if default == ():
+        return "[]"
     return f'"{default}"' if isinstance(default, (str, PurePath)) else str(default)
 
 

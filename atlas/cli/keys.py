@@ -1,8 +1,11 @@
 """``atlas-ledger keys``: making and showing the keys of a ledger."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from atlas.bootstrap import create_keys
+from atlas.bootstrap import create_keys, load_key_ring
 from atlas.cli.console import output, shown
 from atlas.cli.options import Config
 from atlas.ledger.notes import Signer
@@ -31,7 +34,17 @@ def init(config: Config = None) -> None:
 
 @app.command()
 def show(config: Config = None) -> None:
-    """Print the verifier key of the log, to hand to auditors."""
-    settings = load(config)
-    signer = Signer.load(settings.path(settings.ledger.key_file))
+    """Print the verifier keys of the log, to hand to auditors: retired ones first, the present one last."""
+    for verifier in load_key_ring(load(config)).verifiers:
+        output.print(verifier.format(), soft_wrap=True, highlight=False)
+
+
+@app.command("next")
+def make_next(
+    file: Annotated[Path, typer.Argument(help="The new key file.")],
+    config: Config = None,
+) -> None:
+    """Make the checkpoint key that is to follow the present one; see `atlas-ledger ledger hand-over`."""
+    signer = Signer.generate(load_key_ring(load(config)).origin)
+    signer.save(file)
     output.print(signer.verifier.format(), soft_wrap=True, highlight=False)

@@ -4,14 +4,17 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 
 class Metrics:
-    """The metrics of one server, in a registry of their own."""
+    """The metrics of one server, in a registry of their own, and beside them those of ``others``."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: Collector | None = None) -> None:
         self._registry = CollectorRegistry()
+        if others is not None:
+            self._registry.register(others)
         self._requests = Counter(
             "atlas_http_requests", "HTTP requests answered.", ["method", "status"], registry=self._registry
         )
@@ -34,5 +37,5 @@ class Metrics:
             self._errors.labels(code).inc()
 
     def response(self) -> Response:
-        """The metrics in Prometheus's text format."""
+        """The metrics in Prometheus's text format; blocks while others collect theirs."""
         return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)

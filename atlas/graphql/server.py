@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
+from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -48,15 +49,18 @@ def create_app(
     *,
     limits: Limits | None = None,
     routes: Sequence[BaseRoute] = (),
+    metrics: Collector | None = None,
     allowed_origins: Sequence[str] = ("*",),
     clock: Callable[[], datetime] = _now,
 ) -> Starlette:
     """The server over ``database``; ``routes`` are served beside its own, ``clock`` says what now is.
 
+    ``metrics`` of others are shown beside its own.
+
     Pages of ``allowed_origins`` may query it from a browser: there is nothing but public data, and no cookie.
     """
-    metrics = Metrics()
-    endpoints = _Endpoints(database, limits or Limits(), clock, metrics)
+    counts = Metrics(metrics)
+    endpoints = _Endpoints(database, limits or Limits(), clock, counts)
     return Starlette(
         routes=[
             Route("/", endpoints.editor, methods=["GET"]),
@@ -68,7 +72,7 @@ def create_app(
             *routes,
         ],
         middleware=[
-            Middleware(Observed, metrics=metrics),
+            Middleware(Observed, metrics=counts),
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(allowed_origins),
@@ -120,7 +124,7 @@ class _Endpoints:
 
     async def metrics(self, _: Request) -> Response:
         """The server's counts."""
-        return self._metrics.response()
+        return await anyio.to_thread.run_sync(self._metrics.response, limiter=self._threads)
 
     def _execute(self, asked: GraphQLRequest) -> tuple[dict[str, Any] | None, list[Any]]:
         with self._snapshot() as snapshot:

@@ -1,5 +1,7 @@
 """The append-only, tamper-evident store."""
 
-from atlas.ledger.schema import MIGRATIONS
+from atlas.ledger import cosignatures, schema
+
+MIGRATIONS = (*schema.MIGRATIONS, *cosignatures.MIGRATIONS)
 
 __all__ = ["MIGRATIONS"]

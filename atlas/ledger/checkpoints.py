@@ -10,13 +10,22 @@ Table ``ledger.checkpoints(origin, key_id, tree_size, root_hash, note, signed_at
 
 import base64
 import re
+from collections.abc import Iterable
 
 import msgspec
 
 from atlas.ledger.database import Database
-from atlas.ledger.errors import LedgerBehindCheckpoint, MalformedNote, RootMismatch, WrongOrigin
+from atlas.ledger.errors import (
+    InvalidKey,
+    LedgerBehindCheckpoint,
+    MalformedNote,
+    RetiredKey,
+    RootMismatch,
+    WrongOrigin,
+)
+from atlas.ledger.keys import SigningKey
 from atlas.ledger.merkle import HASH_BYTES
-from atlas.ledger.notes import SignedNote, Signer, Verifier, decode_base64, parse_note
+from atlas.ledger.notes import SignedNote, Verifier, decode_base64, parse_note
 from atlas.ledger.tree import Tree
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -26,7 +35,8 @@ where origin = %s and key_id = %s and tree_size <= %s order by tree_size desc li
 """
 _STORE = b"""
 insert into ledger.checkpoints (origin, key_id, tree_size, root_hash, note) values (%s, %s, %s, %s, %s)
-on conflict do nothing
+on conflict (origin, key_id, tree_size) do update set note = excluded.note
+where length(excluded.note) > length(checkpoints.note)
 """
 _ANY_SIZE = 2**63 - 1
 
@@ -73,46 +83,73 @@ def open_checkpoint(note: SignedNote | bytes, verifier: Verifier, *, origin: str
     return checkpoint
 
 
-class Checkpointer:
-    """Signs the log's checkpoints; its key's name is the log's origin.
+def latest_note(database: Database, key: Verifier, *, upto: int = _ANY_SIZE) -> SignedNote | None:
+    """The stored note of ``key`` of the largest tree size, not above ``upto``; None when there is none."""
+    with database.connection() as connection:
+        row = connection.execute(_LATEST, (key.name, key.key_id, upto)).fetchone()
+    return None if row is None else parse_note(bytes(row[0]))
 
-    It signs nothing that contradicts what the database says was signed before: a signature is for ever. A database
-    restored from an older copy has forgotten its latest signatures: verify it against the newest note that is known
-    outside it (given away, anchored) before anything is appended.
+
+class Checkpointer:
+    """Signs the log's checkpoints; its key's name is the log's origin, ``retired`` are the keys before it.
+
+    It signs nothing that contradicts what the database says was signed before, by it or by a key before it: a
+    signature is for ever. A database restored from an older copy has forgotten its latest signatures: verify it
+    against the newest note that is known outside it (given away, anchored) before anything is appended.
     """
 
-    def __init__(self, database: Database, signer: Signer) -> None:
+    def __init__(self, database: Database, key: SigningKey, retired: Iterable[Verifier] = ()) -> None:
         self._database = database
         self._tree = Tree(database)
-        self._signer = signer
-        self.origin = signer.verifier.name
+        self._key = key
+        self._retired = tuple(retired)
+        self.origin = key.verifier.name
 
     @property
     def verifier(self) -> Verifier:
         """With which its notes are verified."""
-        return self._signer.verifier
+        return self._key.verifier
 
     def checkpoint(self) -> SignedNote:
         """Integrate the log, and sign and store what it has become; an unchanged log gives the note signed before.
 
-        Raises RootMismatch or LedgerBehindCheckpoint when the log does not extend the last checkpoint, and then signs
-        nothing; DatabaseUnreachable.
+        Raises RootMismatch or LedgerBehindCheckpoint when the log does not extend the last checkpoint, RetiredKey
+        when this key has handed over to another, and then signs nothing; SigningFailed, DatabaseUnreachable.
         """
         # In this order: whoever signs meanwhile signs for more than was integrated here.
         last = self.latest()
+        before = [open_checkpoint(note, key) for key in self._retired if (note := latest_note(self._database, key))]
         size = self._tree.integrate()
+        for signed in before:
+            self._require_extension(signed, size)
         if last is not None:
             previous = open_checkpoint(last, self.verifier)
             self._require_extension(previous, size)
+            self._require_in_office(last)
             if previous.tree_size == size:
                 return last
         return self._sign(Checkpoint(self.origin, size, self._tree.root(size)))
 
+    def hand_over(self, successor: SigningKey) -> SignedNote:
+        """Sign the log as it is now together with the key that comes next; this key signs no more afterwards.
+
+        Raises InvalidKey when the successor has another name or is the same key, and what ``checkpoint`` raises.
+        """
+        verifier = successor.verifier
+        if verifier.name != self.origin or verifier.key_id == self.verifier.key_id:
+            raise InvalidKey(
+                f"a new key with the name {self.origin} is expected, not {verifier.format()}",
+                hint="Make one with `atlas-ledger keys next`.",
+            )
+        note = self.checkpoint()
+        both = SignedNote(note.text, (*note.signatures, *successor.sign(note.text).signatures))
+        for key in (self.verifier, verifier):
+            self._store(key, parse_checkpoint(note.text), both)
+        return both
+
     def latest(self, *, upto: int = _ANY_SIZE) -> SignedNote | None:
         """The stored note of the largest tree size, not above ``upto``; None when there is none."""
-        with self._database.connection() as connection:
-            row = connection.execute(_LATEST, (self.origin, self.verifier.key_id, upto)).fetchone()
-        return None if row is None else parse_note(bytes(row[0]))
+        return latest_note(self._database, self.verifier, upto=upto)
 
     def _require_extension(self, previous: Checkpoint, size: int) -> None:
         if previous.tree_size > size:
@@ -126,10 +163,22 @@ class Checkpointer:
                 f"and is {root_hash.hex()} now"
             )
 
+    def _require_in_office(self, last: SignedNote) -> None:
+        known = {key.key_id for key in (self.verifier, *self._retired)}
+        for line in last.signatures:
+            if line.name == self.origin and line.key_id not in known:
+                raise RetiredKey(
+                    f"the key {line.name}+{line.key_id.hex()} has signed together with "
+                    f"{self.verifier.key_id.hex()}, and one of the two has handed over to the other",
+                    hint="Configure the newer key, and list the older one in ledger.retired_keys.",
+                )
+
     def _sign(self, checkpoint: Checkpoint) -> SignedNote:
-        note = self._signer.sign(checkpoint.text())
-        key_id = self.verifier.key_id
-        row = (checkpoint.origin, key_id, checkpoint.tree_size, checkpoint.root_hash, note.encode())
+        note = self._key.sign(checkpoint.text())
+        self._store(self.verifier, checkpoint, note)
+        return note
+
+    def _store(self, key: Verifier, checkpoint: Checkpoint, note: SignedNote) -> None:
+        row = (checkpoint.origin, key.key_id, checkpoint.tree_size, checkpoint.root_hash, note.encode())
         with self._database.connection() as connection:
             connection.execute(_STORE, row)
-        return note

@@ -13,7 +13,7 @@ from adbc_driver_postgresql import dbapi
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from atlas.ledger.errors import DatabaseUnreachable, InvalidDatabaseUrl
+from atlas.ledger.errors import DatabaseFull, DatabaseUnreachable, InvalidDatabaseUrl
 
 CONNECT_TIMEOUT_S = 10
 IDLE_ADBC_CONNECTIONS = 4
@@ -48,7 +48,7 @@ class Database:
     def connection(self) -> Generator[psycopg.Connection]:
         """A pooled connection in a transaction: committed at the end of the block, rolled back on an error.
 
-        Raises DatabaseUnreachable when there is none in time, or when it is lost within the block.
+        Raises DatabaseUnreachable when there is none in time, or when it is lost within the block, and DatabaseFull.
         """
         self._open()
         try:
@@ -58,6 +58,10 @@ class Database:
         try:
             with connection:
                 yield connection
+        except psycopg.errors.DiskFull as error:
+            raise DatabaseFull(
+                f"{self.display_url} has no room left: {str(error).strip()}", hint="Make room on the server's disk."
+            ) from error
         except psycopg.OperationalError as error:
             if _is_lost(connection):
                 raise self._unreachable(error) from error

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import msgspec
 
-from atlas.ledger.errors import InvalidFact, PayloadTooLarge
+from atlas.ledger.errors import InvalidFact, InvalidProof, PayloadTooLarge
 
 MAX_TOPIC_BYTES = 1024
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
@@ -43,6 +43,14 @@ class Entry(msgspec.Struct, frozen=True):
             raise InvalidFact(f"not a payload's length and SHA-256: {self.payload_bytes}, {self.payload_sha256.hex()}")
         layout = _layout(len(topic))
         return layout.pack(self.stream.bytes, self.version, len(topic), topic, self.payload_bytes, self.payload_sha256)
+
+    def check_payload(self, payload: bytes) -> None:
+        """Return when this entry commits to these bytes. Raises InvalidProof."""
+        if (len(payload), sha256(payload).digest()) != (self.payload_bytes, self.payload_sha256):
+            raise InvalidProof(
+                f"a payload of {self.payload_bytes} bytes with SHA-256 {self.payload_sha256.hex()} is expected, "
+                f"not {len(payload)} bytes with {sha256(payload).hexdigest()}"
+            )
 
 
 def entry_of(stream: UUID, version: int, topic: str, payload: bytes) -> Entry:

@@ -2,6 +2,7 @@
 
 LedgerError
 ├── DatabaseUnreachable        no connection within the time allowed                    exit code 3
+├── DatabaseFull               no room left where the database is stored                exit code 3
 ├── EmbeddedPostgresFailed     the program's own PostgreSQL does not start              exit code 3
 ├── InvalidDatabaseUrl         not a PostgreSQL connection string                       exit code 2
 ├── SchemaVersionMismatch      the database's migrations are not the program's          exit code 2
@@ -9,12 +10,19 @@ LedgerError
 │   └── PayloadTooLarge        a payload above the limit
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
+├── MalformedProof             not the form of a proof's file                           exit code 4
+├── WitnessUnreachable         a witness that gives no usable answer                    exit code 3
+├── WitnessRefused             a witness that does not cosign                           exit code 1
 ├── UnknownPosition            a position or tree size that the stored tree lacks       exit code 2
+│   └── NotPublished           one that no published checkpoint covers
+├── MalformedResource          a name that no tile or entry bundle has                  exit code 2
 ├── InvalidKey                 key text that is not a signed-note key                   exit code 2
+├── SigningFailed              a key kept elsewhere that gives no good signature        exit code 3
 ├── NoteError                  a signed note that is refused
 │   ├── MalformedNote          not the form of a signed note or a checkpoint            exit code 4
 │   ├── UnknownSigner          no signature by the expected key                         exit code 1
 │   ├── BadSignature           a signature of the expected key that does not verify     exit code 1
+│   ├── RetiredKey             a checkpoint that a key signed after it was replaced     exit code 1
 │   └── WrongOrigin            a checkpoint of another log                              exit code 1
 └── LedgerCorrupt              the stored bytes are not the ones that were recorded     exit code 1
     ├── AlteredFact            a fact's columns disagree with its leaf hash
@@ -37,6 +45,12 @@ class LedgerError(AtlasError):
 
 class DatabaseUnreachable(LedgerError):
     """No connection to the database within the time allowed."""
+
+    exit_code = 3
+
+
+class DatabaseFull(LedgerError):
+    """No room is left where the database is stored; what was asked for was not stored."""
 
     exit_code = 3
 
@@ -98,8 +112,34 @@ class InvalidProof(LedgerError):
     """A Merkle proof that does not prove what it claims to."""
 
 
+class MalformedProof(LedgerError):
+    """Bytes that are not the file of a proof."""
+
+    exit_code = 4
+
+
+class WitnessUnreachable(LedgerError):
+    """A witness that gives no answer, or none that its protocol has."""
+
+    exit_code = 3
+
+
+class WitnessRefused(LedgerError):
+    """A witness that does not cosign the checkpoint."""
+
+
 class UnknownPosition(LedgerError):
     """A position or tree size that the stored tree does not have (yet)."""
+
+    exit_code = 2
+
+
+class NotPublished(UnknownPosition):
+    """A position, tree size or resource that no published checkpoint covers (yet)."""
+
+
+class MalformedResource(LedgerError):
+    """A name that no tile or entry bundle has."""
 
     exit_code = 2
 
@@ -108,6 +148,12 @@ class InvalidKey(LedgerError):
     """Key text that is not in the signed-note form."""
 
     exit_code = 2
+
+
+class SigningFailed(LedgerError):
+    """A key that is kept elsewhere, and gives no signature or none that fits."""
+
+    exit_code = 3
 
 
 class NoteError(LedgerError):
@@ -126,6 +172,10 @@ class UnknownSigner(NoteError):
 
 class BadSignature(NoteError):
     """A note with a signature by the expected key that does not verify."""
+
+
+class RetiredKey(NoteError):
+    """A checkpoint that a key signed after another had taken over from it."""
 
 
 class WrongOrigin(NoteError):

@@ -10,7 +10,7 @@ range), and every proof is a list of hashes of ranges that are such rows themsel
 from a function that gives the hash of a perfect node; where those are kept is another module's concern.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -114,6 +114,43 @@ def inclusion_proof(index: int, size: int, hashes: NodeHashes) -> list[bytes]:
 def consistency_proof(old_size: int, new_size: int, hashes: NodeHashes) -> list[bytes]:
     """The proof that the tree of ``new_size`` begins with that of ``old_size`` leaves. Raises UnknownPosition."""
     return [range_hash(begin, end, hashes) for begin, end in consistency_ranges(old_size, new_size)]
+
+
+def ranges_around(begin: int, end: int, size: int) -> list[tuple[int, int]]:
+    """The leaf ranges beside ``begin`` to ``end`` whose hashes, with those leaves, give the root of the tree."""
+    if not 0 <= begin < end <= size:
+        raise UnknownPosition(f"a tree of size {size} has no leaves from {begin} up to {end}")
+    ranges: list[tuple[int, int]] = []
+
+    def descend(low: int, high: int) -> None:
+        if high <= begin or end <= low:
+            ranges.append((low, high))
+        elif low < begin or end < high:
+            middle = low + _split(high - low)
+            descend(low, middle)
+            descend(middle, high)
+
+    descend(0, size)
+    return ranges
+
+
+def root_around(
+    begin: int, end: int, size: int, leaves: Iterator[bytes], around: Mapping[tuple[int, int], bytes]
+) -> bytes:
+    """The root of a tree from the leaf hashes of one range and the hashes of ``ranges_around`` it.
+
+    ``leaves`` is read once, in order, so that a range of any length takes little memory.
+    """
+
+    def descend(low: int, high: int) -> bytes:
+        if high <= begin or end <= low:
+            return around[low, high]
+        if high - low == 1:
+            return next(leaves)
+        middle = low + _split(high - low)
+        return node_hash(descend(low, middle), descend(middle, high))
+
+    return descend(0, size)
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, root_hash: bytes, proof: Sequence[bytes]) -> None:

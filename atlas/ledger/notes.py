@@ -59,21 +59,21 @@ class Verifier:
     """A public key of 32 bytes under a name. Raises InvalidKey when either is none."""
 
     def __init__(self, name: str, public_key: bytes) -> None:
-        _check_name(name)
+        check_name(name)
         _check_key(public_key)
         self.name = name
         self.public_key = public_key
-        self.key_id = sha256(name.encode() + b"\n" + _ED25519 + public_key).digest()[:4]
+        self.key_id = key_id_of(name, _ED25519, public_key)
 
     @classmethod
     def parse(cls, text: str) -> "Verifier":
         """The verifier in a ``vkey`` line. Raises InvalidKey."""
-        name, key_id, public_key = _split_key(text.strip(), "<name>+<key id>+<base64>")
+        name, key_id, public_key = split_key(text.strip(), "<name>+<key id>+<base64>", _ED25519)
         return _matching(cls(name, public_key), key_id)
 
     def format(self) -> str:
         """The ``vkey`` text, without a newline."""
-        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(_ED25519 + self.public_key).decode()}"
+        return format_key(self.name, self.key_id, _ED25519 + self.public_key)
 
     def verify(self, note: SignedNote) -> None:
         """Return when this key has signed the note's text. Raises UnknownSigner, BadSignature."""
@@ -111,7 +111,7 @@ class Signer:
         text = text.strip()
         if not text.startswith(_PRIVATE):
             raise InvalidKey("a signer key begins with PRIVATE+KEY+", hint="Is this the file of the verifier key?")
-        name, key_id, seed = _split_key(text.removeprefix(_PRIVATE), f"{_PRIVATE}<name>+<key id>+<base64>")
+        name, key_id, seed = split_key(text.removeprefix(_PRIVATE), f"{_PRIVATE}<name>+<key id>+<base64>", _ED25519)
         signer = cls(name, seed)
         _matching(signer.verifier, key_id)
         return signer
@@ -126,8 +126,7 @@ class Signer:
 
     def format(self) -> str:
         """The ``skey`` text, without a newline. Keep it secret."""
-        key = base64.b64encode(_ED25519 + self._seed).decode()
-        return f"{_PRIVATE}{self.verifier.name}+{self.verifier.key_id.hex()}+{key}"
+        return _PRIVATE + format_key(self.verifier.name, self.verifier.key_id, _ED25519 + self._seed)
 
     def save(self, path: Path) -> None:
         """Write the key to a new file that only its owner may read. Raises InvalidKey when the file exists."""
@@ -139,7 +138,7 @@ class Signer:
 
     def sign(self, text: str) -> SignedNote:
         """The text as a note with this key's signature. Raises MalformedNote when it is no note's text."""
-        _check_text(text)
+        check_text(text)
         signature = NoteSignature(self.verifier.name, self.verifier.key_id, self._key.sign(text.encode()))
         return SignedNote(text, (signature,))
 
@@ -155,7 +154,7 @@ def parse_note(data: bytes) -> SignedNote:
     text, separator, signatures = whole.rpartition("\n\n")
     if not separator or not signatures.endswith("\n"):
         raise MalformedNote("a note is a text, an empty line and signature lines, each ended by a newline")
-    _check_text(text + "\n")
+    check_text(text + "\n")
     lines = signatures.removesuffix("\n").split("\n")
     if len(lines) > MAX_SIGNATURES:
         raise MalformedNote(f"a note has at most {MAX_SIGNATURES} signatures, not {len(lines)}")
@@ -183,7 +182,8 @@ def decode_base64(text: str, what: str) -> bytes:
     return data
 
 
-def _check_text(text: str) -> None:
+def check_text(text: str) -> None:
+    """Raises MalformedNote unless this is the text of a note."""
     if not text.endswith("\n") or len(text) < 2:
         raise MalformedNote("the text of a note has at least one line, and each line ends with a newline")
     if any(ord(character) < 0x20 and character != "\n" for character in text):
@@ -199,7 +199,8 @@ def _is_space(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) in ("Zs", "Zl", "Zp", "Cc")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises InvalidKey unless this is a key's name."""
     if not _is_name(name):
         raise InvalidKey(
             f"a key's name has no spaces and no '+', and is not empty: {name!r}",
@@ -212,8 +213,18 @@ def _check_key(key: bytes) -> None:
         raise InvalidKey(f"an Ed25519 key has {_KEY_BYTES} bytes, not {len(key)}")
 
 
-def _split_key(text: str, form: str) -> tuple[str, bytes, bytes]:
-    """Name, key id and the bytes of a key. Raises InvalidKey."""
+def key_id_of(name: str, algorithm: bytes, public_key: bytes) -> bytes:
+    """The 4 bytes by which a signature line names its key; ``algorithm`` is one byte."""
+    return sha256(name.encode() + b"\n" + algorithm + public_key).digest()[:4]
+
+
+def format_key(name: str, key_id: bytes, key: bytes) -> str:
+    """The text of a key, whose bytes begin with its algorithm."""
+    return f"{name}+{key_id.hex()}+{base64.b64encode(key).decode()}"
+
+
+def split_key(text: str, form: str, algorithm: bytes) -> tuple[str, bytes, bytes]:
+    """Name, key id and the bytes of a key of this algorithm. Raises InvalidKey."""
     parts = text.split("+", 2)
     if len(parts) != 3 or len(parts[1]) != 8:
         raise InvalidKey(f"a key is {form}")
@@ -221,8 +232,11 @@ def _split_key(text: str, form: str) -> tuple[str, bytes, bytes]:
         key_id, key = bytes.fromhex(parts[1]), decode_base64(parts[2], "a key")
     except (ValueError, MalformedNote) as error:
         raise InvalidKey(f"a key is {form}: {error}") from error
-    if key[:1] != _ED25519:
-        raise InvalidKey("only Ed25519 keys are known, which begin with the byte 0x01")
+    if key[:1] != algorithm:
+        raise InvalidKey(
+            f"a key that begins with the byte 0x{algorithm.hex()} is expected, not 0x{key[:1].hex()}",
+            hint="0x01 is the Ed25519 key of a log, 0x04 the Ed25519 key of a witness.",
+        )
     return parts[0], key_id, key[1:]
 
 

@@ -80,6 +80,12 @@ class Tree:
             )
         return hashes[: width * merkle.HASH_BYTES]
 
+    def range_hashes(self, ranges: Iterable[tuple[int, int]], size: int) -> dict[tuple[int, int], bytes]:
+        """The hashes of ranges of leaves as they stand in the tree of ``size``. Raises UnknownPosition."""
+        ranges = list(ranges)
+        hashes = self._hashes(size, _nodes(ranges))
+        return {(begin, end): merkle.range_hash(begin, end, hashes.__getitem__) for begin, end in ranges}
+
     def _hashes(self, size: int, nodes: Iterable[Node]) -> dict[Node, bytes]:
         """The hashes of perfect nodes within the first ``size`` leaves, from one query."""
         nodes = list(nodes)

@@ -16,13 +16,12 @@ What comes after the checkpoint is checked too, but nothing signed speaks for it
 bounded by the driver's batches of some 16 MB.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg.sql import SQL, Literal
 
-from atlas.ledger.checkpoints import Checkpoint, open_checkpoint
 from atlas.ledger.database import Database
 from atlas.ledger.entries import encode_topic, fact_leaf_hash
 from atlas.ledger.errors import (
@@ -36,6 +35,7 @@ from atlas.ledger.errors import (
     NoteError,
     RootMismatch,
 )
+from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Ledger, stream_bytes
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier
@@ -59,18 +59,24 @@ _TILES = b"""
 select tiles.level, tiles.index, tiles.width, tiles.hashes
 from unnest(%b::smallint[], %b::bigint[]) as wanted (level, index) join ledger.tiles using (level, index)
 """
-_CHECKPOINTS = b"select tree_size, root_hash, note from ledger.checkpoints where origin = %s and key_id = %s"
+_CHECKPOINTS = b"select tree_size, root_hash, note from ledger.checkpoints where origin = %s and key_id = any(%s)"
 
 
 def verify_ledger(
-    ledger: Ledger, note: SignedNote | bytes, verifier: Verifier, *, progress: Progress | None = None
+    ledger: Ledger,
+    note: SignedNote | bytes,
+    verifier: Verifier,
+    *,
+    retired: Sequence[Verifier] = (),
+    progress: Progress | None = None,
 ) -> None:
     """Return when every stored byte of the log is as the signed checkpoint in ``note`` says.
 
-    ``progress`` is called now and then with the position reached and the head. Raises a LedgerCorrupt that names the
-    first thing wrong, a NoteError when the note itself is refused, DatabaseUnreachable.
+    ``retired`` are the log's earlier keys, oldest first; each is believed for its time. ``progress`` is called now
+    and then with the position reached and the head. Raises a LedgerCorrupt that names the first thing wrong, a
+    NoteError when the note itself is refused, DatabaseUnreachable.
     """
-    roots = _signed_roots(ledger.database, open_checkpoint(note, verifier), verifier)
+    roots = _signed_roots(ledger.database, note, KeyRing(verifier, retired))
     stored = _StoredTree(ledger.database)
     head = _checked_head(ledger.database, stored.size, max(roots))
     builder = TileBuilder(0, {})
@@ -83,21 +89,23 @@ def verify_ledger(
             progress(builder.size, head)
 
 
-def _signed_roots(database: Database, given: Checkpoint, verifier: Verifier) -> dict[int, bytes]:
-    """Root hashes by tree size: that of the checkpoint given and of every stored one that ``verifier`` signed."""
-    roots = {given.tree_size: given.root_hash}
+def _signed_roots(database: Database, note: SignedNote | bytes, ring: KeyRing) -> dict[int, bytes]:
+    """Root hashes by tree size: that of the checkpoint given and of every stored one that a key of the ring signed."""
+    given = ring.open(note)
+    signed = [given]
     with database.connection() as connection:
-        rows = connection.execute(_CHECKPOINTS, (given.origin, verifier.key_id)).fetchall()
-    for tree_size, root_hash, note in rows:
+        key_ids = [verifier.key_id for verifier in ring.verifiers]
+        rows = connection.execute(_CHECKPOINTS, (ring.origin, key_ids)).fetchall()
+    for tree_size, root_hash, stored in rows:
         try:
-            checkpoint = open_checkpoint(bytes(note), verifier, origin=given.origin)
+            opened = ring.open(bytes(stored))
         except NoteError as error:
             raise AlteredCheckpoint(f"the stored checkpoint over {tree_size} facts is refused: {error}") from error
-        if (checkpoint.tree_size, checkpoint.root_hash) != (tree_size, bytes(root_hash)):
+        if (opened.checkpoint.tree_size, opened.checkpoint.root_hash) != (tree_size, bytes(root_hash)):
             raise AlteredCheckpoint(f"the columns of the stored checkpoint over {tree_size} facts are not its note's")
-        if roots.setdefault(tree_size, checkpoint.root_hash) != checkpoint.root_hash:
-            raise RootMismatch(f"two different roots over {tree_size} facts are signed by {verifier.name}")
-    return roots
+        signed.append(opened)
+    ring.check_times(signed)
+    return {one.checkpoint.tree_size: one.checkpoint.root_hash for one in signed}
 
 
 def _checked_head(database: Database, integrated: int, signed: int) -> int:

@@ -6,17 +6,23 @@ the SHA-256 of the checkpoint's origin, and the note hash the SHA-256 of the who
 
 import hashlib
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+import msgspec
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TimeExhausted, Web3Exception
+from web3.middleware import SignAndSendRawMiddlewareBuilder
 
+from atlas.ledger.checkpoints import parse_checkpoint
+from atlas.ledger.notes import SignedNote
 from atlas.protocol.artifacts import load
 from atlas.protocol.ids import checksum_address
 from atlas.provenance.errors import AnchorRefused, ChainUnreachable
 
 RECEIPT_TIMEOUT_S = 60.0
+CALL_TIMEOUT_S = 20.0
 
 
 def log_id(origin: str) -> bytes:
@@ -27,6 +33,50 @@ def log_id(origin: str) -> bytes:
 def note_hash(note: bytes) -> bytes:
     """The hash of a signed checkpoint as served: SHA-256, 32 bytes."""
     return hashlib.sha256(note).digest()
+
+
+class Anchored(msgspec.Struct, frozen=True):
+    """A checkpoint on chain; hashes and addresses are 0x text."""
+
+    chain: str
+    contract: str
+    sender: str
+    tree_size: int
+    root_hash: str
+    transaction: str
+
+
+def anchor_note(chain: str, web3: Web3, contract_address: bytes, note: SignedNote, sender: bytes) -> Anchored:
+    """Anchor a signed checkpoint of the chain named ``chain``. Raises as ``anchor_checkpoint``."""
+    checkpoint = parse_checkpoint(note.text)
+    transaction = anchor_checkpoint(
+        web3,
+        contract_address,
+        log_id(checkpoint.origin),
+        checkpoint.tree_size,
+        checkpoint.root_hash,
+        note_hash(note.encode()),
+        sender,
+    )
+    return Anchored(
+        chain=chain,
+        contract=checksum_address(contract_address),
+        sender=checksum_address(sender),
+        tree_size=checkpoint.tree_size,
+        root_hash=f"0x{checkpoint.root_hash.hex()}",
+        transaction=f"0x{transaction.hex()}",
+    )
+
+
+def open_chain(rpc_url: str, private_key: bytes | None = None) -> Web3:
+    """A node, and, with a private key of 32 bytes, the power to sign transactions in its address's name."""
+    local = urlsplit(rpc_url).hostname in ("localhost", "127.0.0.1", "::1")
+    # A proxy of the environment is not for a node on this machine.
+    proxies = {"proxies": {"http": "", "https": ""}} if local else {}
+    web3 = Web3(Web3.HTTPProvider(rpc_url, request_kwargs={"timeout": CALL_TIMEOUT_S, **proxies}))
+    if private_key is not None:
+        web3.middleware_onion.inject(cast("Any", SignAndSendRawMiddlewareBuilder).build(private_key), layer=0)
+    return web3
 
 
 def anchor_checkpoint(

@@ -1,0 +1,95 @@
+"""What Prometheus is told about the log.
+
+    atlas_ledger_append_seconds            histogram: how long appends of this process took, waiting included
+    atlas_ledger_append_facts              histogram: how many facts they carried
+    atlas_ledger_append_failures_total     by error
+    atlas_ledger_up                        1 when the database answered this scrape
+    atlas_ledger_head                      last position
+    atlas_ledger_tree_size                 how far the Merkle tree is integrated
+    atlas_ledger_checkpoint_size           how many facts the latest checkpoint covers
+    atlas_ledger_checkpoint_age_seconds    since it was signed
+    atlas_ledger_unsigned_facts            head less what the latest checkpoint covers
+
+The first three are of the process that is asked; the others come from the database, so that any process knows them.
+An idle log is not signed again: alert on the age only while facts are unsigned.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import psycopg
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from atlas.ledger.database import Database
+from atlas.ledger.errors import LedgerError
+from atlas.ledger.log import Fact, Ledger
+
+_LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_BATCH_FACTS = (1, 2, 10, 64, 250, 1_000, 10_000, 100_000)
+_NUMBERS = b"""
+select head.position,
+       (select coalesce(max(index * 256 + width), 0) from ledger.tiles where level = 0),
+       latest.tree_size, extract(epoch from now() - latest.signed_at)::float8
+from ledger.head left join lateral (
+    select tree_size, signed_at from ledger.checkpoints where origin = %s order by tree_size desc limit 1
+) latest on true
+"""
+
+
+class MeasuredLedger(Ledger):
+    """A log whose appends are measured."""
+
+    def __init__(self, database: Database, registry: CollectorRegistry) -> None:
+        super().__init__(database)
+        self._seconds = Histogram(
+            "atlas_ledger_append_seconds", "How long appends took.", buckets=_LATENCY_S, registry=registry
+        )
+        self._facts = Histogram(
+            "atlas_ledger_append_facts", "Facts in an append.", buckets=_BATCH_FACTS, registry=registry
+        )
+        self._failures = Counter("atlas_ledger_append_failures", "Failed appends.", ["error"], registry=registry)
+
+    def append(self, facts: Sequence[Fact], *, companion: Callable[[psycopg.Cursor], None] | None = None) -> list[int]:
+        """As ``Ledger.append``."""
+        started = time.perf_counter()
+        try:
+            positions = super().append(facts, companion=companion)
+        except Exception as error:
+            self._failures.labels(type(error).__name__).inc()
+            raise
+        self._seconds.observe(time.perf_counter() - started)
+        self._facts.observe(len(positions))
+        return positions
+
+
+class LogCollector(Collector):
+    """Reads the log's numbers when Prometheus asks; blocks for as long as the database takes."""
+
+    def __init__(self, database: Database, origin: str) -> None:
+        self._database = database
+        self._origin = origin
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Nothing: to register must not need the database."""
+        return []
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """The gauges of the module's docstring; only ``up``, as 0, while the database is away."""
+        try:
+            with self._database.connection() as connection:
+                row = connection.execute(_NUMBERS, (self._origin,)).fetchall()[0]
+        except (LedgerError, psycopg.Error, IndexError):
+            yield GaugeMetricFamily("atlas_ledger_up", "Whether the database answered.", 0)
+            return
+        head, tree_size, checkpoint_size, age_s = row
+        yield GaugeMetricFamily("atlas_ledger_up", "Whether the database answered.", 1)
+        yield GaugeMetricFamily("atlas_ledger_head", "Last position of the log.", head)
+        yield GaugeMetricFamily("atlas_ledger_tree_size", "Facts in the Merkle tree.", tree_size)
+        yield GaugeMetricFamily(
+            "atlas_ledger_unsigned_facts", "Facts above the latest checkpoint.", head - (checkpoint_size or 0)
+        )
+        if checkpoint_size is not None:
+            yield GaugeMetricFamily("atlas_ledger_checkpoint_size", "Facts under a checkpoint.", checkpoint_size)
+            yield GaugeMetricFamily("atlas_ledger_checkpoint_age_seconds", "Age of the latest checkpoint.", age_s)

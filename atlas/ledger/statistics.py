@@ -1,0 +1,67 @@
+"""What there is to say about the log in numbers."""
+
+from datetime import datetime
+
+import msgspec
+
+from atlas.ledger.database import Database
+
+_SIZES = b"""
+select (select position from ledger.head),
+       (select coalesce(max(index * 256 + width), 0) from ledger.tiles where level = 0),
+       (select count(*) from ledger.tiles),
+       (select count(*) from ledger.checkpoints where origin = %(origin)s),
+       (select count(*) from ledger.cosignatures where origin = %(origin)s),
+       (select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class
+        where relnamespace = 'ledger'::regnamespace and relkind = 'r')
+"""
+_LATEST = b"""
+select tree_size, signed_at from ledger.checkpoints where origin = %s order by tree_size desc, signed_at limit 1
+"""
+_EARLIER = b"""
+select tree_size, signed_at from ledger.checkpoints
+where origin = %s and tree_size < %s and signed_at <= %s - make_interval(secs => %s) order by tree_size desc limit 1
+"""
+RATE_WINDOW_S = 10
+
+
+class LogStatistics(msgspec.Struct, frozen=True):
+    """The log now; ``append_rate_per_s`` is that between the last checkpoint and one RATE_WINDOW_S or more before."""
+
+    origin: str
+    head: int
+    tree_size: int
+    tiles: int
+    checkpoints: int
+    cosignatures: int
+    size_bytes: int
+    checkpoint_size: int | None
+    checkpoint_signed_at: datetime | None
+    append_rate_per_s: float | None
+
+
+def log_statistics(database: Database, origin: str) -> LogStatistics:
+    """The numbers of the log ``origin``. Raises DatabaseUnreachable."""
+    with database.connection() as connection:
+        head, tree_size, tiles, checkpoints, cosigned, size_bytes = connection.execute(
+            _SIZES, {"origin": origin}
+        ).fetchall()[0]
+        latest = connection.execute(_LATEST, (origin,)).fetchone()
+        earlier = None
+        if latest is not None:
+            earlier = connection.execute(_EARLIER, (origin, *latest, RATE_WINDOW_S)).fetchone()
+    rate = None
+    if latest is not None and earlier is not None:
+        rate = (latest[0] - earlier[0]) / (latest[1] - earlier[1]).total_seconds()
+    return LogStatistics(
+        origin=origin,
+        head=head,
+        tree_size=tree_size,
+        tiles=tiles,
+        checkpoints=checkpoints,
+        cosignatures=cosigned,
+        size_bytes=size_bytes,
+        checkpoint_size=None if latest is None else latest[0],
+        checkpoint_signed_at=None if latest is None else latest[1],
+        append_rate_per_s=rate,
+    )

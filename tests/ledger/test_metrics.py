@@ -1,0 +1,50 @@
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.database import Database
+from atlas.ledger.errors import ConflictingFact
+from atlas.ledger.log import Fact
+from atlas.ledger.metrics import LogCollector, MeasuredLedger
+from atlas.ledger.notes import Signer
+from tests.ledger.examples import facts, stream
+
+ORIGIN = "log.example.org/ledger"
+
+
+def test_appends_are_measured(database: Database) -> None:
+    registry = CollectorRegistry()
+    ledger = MeasuredLedger(database, registry)
+    ledger.append(facts("a", 5))
+    ledger.append(facts("b", 100))
+    with pytest.raises(ConflictingFact):
+        ledger.append([Fact(stream("a"), 0, "t", b"other")])
+    assert registry.get_sample_value("atlas_ledger_append_seconds_count") == 2
+    assert registry.get_sample_value("atlas_ledger_append_facts_sum") == 105
+    assert registry.get_sample_value("atlas_ledger_append_facts_bucket", {"le": "10.0"}) == 1
+    assert registry.get_sample_value("atlas_ledger_append_failures_total", {"error": "ConflictingFact"}) == 1
+
+
+def test_the_log_s_numbers_are_read_when_asked(database: Database) -> None:
+    registry = CollectorRegistry()
+    registry.register(LogCollector(database, ORIGIN))
+    ledger = MeasuredLedger(database, CollectorRegistry())
+
+    def value(name: str) -> float | None:
+        return registry.get_sample_value(f"atlas_ledger_{name}")
+
+    assert (value("up"), value("head"), value("checkpoint_size")) == (1, 0, None)
+    ledger.append(facts("a", 5))
+    Checkpointer(database, Signer.generate(ORIGIN)).checkpoint()
+    ledger.append(facts("b", 2))
+    assert (value("head"), value("tree_size"), value("checkpoint_size"), value("unsigned_facts")) == (7, 5, 5, 2)
+    age_s = value("checkpoint_age_seconds")
+    assert age_s is not None
+    assert 0 <= age_s < 60
+
+
+def test_a_scrape_while_the_database_is_away_says_so() -> None:
+    registry = CollectorRegistry()
+    with Database("postgresql://nobody@127.0.0.1:9/none", timeout_s=0.5) as away:
+        registry.register(LogCollector(away, ORIGIN))
+        assert b"atlas_ledger_up 0.0" in generate_latest(registry)
