@@ -1,12 +1,13 @@
-"""A batch of facts by columns, and its form for PostgreSQL's COPY ... (FORMAT BINARY).
+"""A batch of facts by columns, and its forms for PostgreSQL's COPY ... (FORMAT BINARY).
 
 The COPY data, per the PostgreSQL manual ("Binary Format" under COPY), integers big-endian:
 
     signature  PGCOPY \\n \\377 \\r \\n \\0, flags int32 = 0, header extension length int32 = 0
-    each row   int16 = 6, then for each of position, stream, version, leaf_hash, payload, topic: int32 length, value
+    each row   int16 = the number of columns, then for each column: int32 length, value
     trailer    int16 = -1
 
-Everything but payload and topic has a fixed width, so the rows' heads are filled in as numpy columns.
+A row of ``ledger.events`` has position, stream, version, leaf_hash, payload, topic; all but the last two have a fixed
+width, so the rows' heads are filled in as numpy columns. A row of ``ledger.keys``, stream, version, position, is fixed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,13 +18,15 @@ from uuid import UUID
 import msgspec
 import numpy as np
 
-from atlas.ledger.entries import check_payload, check_version, encode_topic, fact_leaf_hash
+from atlas.ledger.entries import check_payload, check_version, encode_topic, fact_leaf_hash, fact_leaf_hashes
 from atlas.ledger.errors import ConflictingFact
 
-COPY_STATEMENT = b"copy ledger.events (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
+COPY_KEYS = b"copy ledger.keys (stream, version, position) from stdin (format binary)"
+COPY_EVENTS = b"copy ledger.events (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
 _WRITE_BYTES = 4 * 1024 * 1024
+_BY_COLUMNS_FROM = 16
 _ROW_HEAD = np.dtype(
     [
         ("columns", ">i2"),
@@ -36,6 +39,17 @@ _ROW_HEAD = np.dtype(
         ("leaf_hash_bytes", ">i4"),
         ("leaf_hash", "V32"),
         ("payload_bytes", ">i4"),
+    ]
+)
+_KEY_ROW = np.dtype(
+    [
+        ("columns", ">i2"),
+        ("stream_bytes", ">i4"),
+        ("stream", "V16"),
+        ("version_bytes", ">i4"),
+        ("version", ">i8"),
+        ("position_bytes", ">i4"),
+        ("position", ">i8"),
     ]
 )
 
@@ -98,7 +112,10 @@ def encode_batch(facts: Sequence[Fact]) -> Batch:
         check_version(max(versions))
         check_payload(max(payloads, key=len))
     stream_bytes = [stream.bytes for stream in streams]
-    leaf_hashes = list(map(fact_leaf_hash, stream_bytes, versions, encoded_topics, payloads))
+    if len(facts) < _BY_COLUMNS_FROM:
+        leaf_hashes = list(map(fact_leaf_hash, stream_bytes, versions, encoded_topics, payloads))
+    else:
+        leaf_hashes = fact_leaf_hashes(stream_bytes, versions, encoded_topics, payloads)
     return Batch(streams, versions, topics, payloads, leaf_hashes)
 
 
@@ -157,8 +174,20 @@ class CopyRows:
             1, _WRITE_BYTES * len(batch) // (len(batch) * _ROW_HEAD.itemsize + batch.payload_bytes())
         )
 
+    def keys(self, first_position: int) -> bytes:
+        """The COPY data of the keys; the rows take positions from ``first_position`` up."""
+        count = len(self._heads)
+        rows = np.zeros(count, dtype=_KEY_ROW)
+        rows["columns"] = 3
+        rows["stream_bytes"] = 16
+        rows["stream"] = self._heads["stream"]
+        rows["version_bytes"] = rows["position_bytes"] = 8
+        rows["version"] = self._heads["version"]
+        rows["position"] = np.arange(first_position, first_position + count)
+        return _SIGNATURE + rows.tobytes() + _TRAILER
+
     def data(self, first_position: int) -> Iterator[bytes]:
-        """The COPY data in a few large pieces; the rows take positions from ``first_position`` up."""
+        """The COPY data of the events in a few large pieces; positions as in ``keys``."""
         count = len(self._heads)
         self._heads["position"] = np.arange(first_position, first_position + count)
         yield _SIGNATURE

@@ -20,6 +20,7 @@ LedgerError
     ├── AlteredFact            a fact's columns disagree with its leaf hash
     ├── MissingFact            a position that the log should have is not there
     ├── MisplacedFact          a fact outside the log's positions
+    ├── AlteredKey             a stream and version that leads to another position, or to none
     ├── AlteredTree            a stored tile disagrees with the facts below it
     ├── AlteredCheckpoint      a stored checkpoint is not what was signed
     ├── RootMismatch           the facts do not hash to a signed root
@@ -150,6 +151,10 @@ class MissingFact(LedgerCorrupt):
 
 class MisplacedFact(LedgerCorrupt):
     """A fact at a position that the log does not have."""
+
+
+class AlteredKey(LedgerCorrupt):
+    """A stream and version that leads to another position than its fact's, or to none."""
 
 
 class AlteredTree(LedgerCorrupt):

@@ -1,7 +1,7 @@
 """The log: one sequence of facts at dense positions, counted from 1, appended and read."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -12,8 +12,10 @@ from psycopg.sql import SQL
 
 from atlas.ledger.batches import Batch, Fact, distinct, encode_batch
 from atlas.ledger.database import Database
-from atlas.ledger.errors import MissingFact
+from atlas.ledger.errors import AlteredFact, MissingFact
 from atlas.ledger.grouping import Group
+from atlas.ledger.redaction import TOPIC as REDACTED_TOPIC
+from atlas.ledger.redaction import PayloadRedacted, decode_redaction, redaction_stream
 from atlas.ledger.writer import CHANNEL, COPY_FROM_FACTS, record
 
 __all__ = ["Fact", "Ledger", "RecordedFact"]
@@ -21,6 +23,7 @@ __all__ = ["Fact", "Ledger", "RecordedFact"]
 # A pyarrow.Table or a column of one: pyarrow carries no type information.
 ArrowTable: TypeAlias = Any
 ArrowColumn: TypeAlias = Any
+Row: TypeAlias = tuple[Any, ...]
 
 PAGE_FACTS = 10_000
 POLL_S = 1.0
@@ -30,8 +33,9 @@ select position, stream, version, topic, payload from ledger.events
 where position > %s and position <= %s and (%s::text[] is null or topic = any(%s)) order by position limit %s
 """
 _STREAM = b"""
-select position, stream, version, topic, payload from ledger.events
-where stream = %s and version > %s order by version
+select keys.position, keys.stream, keys.version, events.topic, events.payload
+from ledger.keys left join ledger.events on events.position = keys.position
+where keys.stream = %s and keys.version > %s order by keys.version
 """
 # Values stand in the text: only a statement without parameters goes out by COPY, several times as fast.
 _COLUMNS = SQL(
@@ -51,13 +55,14 @@ TABLE_SCHEMA = pa.schema(
 
 
 class RecordedFact(msgspec.Struct, frozen=True, gc=False):
-    """A fact and its position in the log."""
+    """A fact and its position in the log; ``payload`` is empty when ``redaction`` says why it is withheld."""
 
     position: int
     stream: UUID
     version: int
     topic: str
     payload: bytes
+    redaction: PayloadRedacted | None = None
 
 
 class Ledger:
@@ -105,14 +110,14 @@ class Ledger:
         remaining = upto - after if limit is None else limit
         while after < upto and remaining > 0:
             page = self._page(after, upto, topics, min(PAGE_FACTS, remaining))
-            yield from page
+            yield from self._recorded(page)
             if len(page) < min(PAGE_FACTS, remaining):
                 return
-            after = page[-1].position
+            after = page[-1][0]
             remaining -= len(page)
 
     def table(self, *, after: int, upto: int, topics: Sequence[str] = ()) -> ArrowTable:
-        """As ``facts``, as an Arrow table with the columns of TABLE_SCHEMA; ``stream`` is 16 bytes."""
+        """As ``facts``, as an Arrow table with the columns of TABLE_SCHEMA; a redacted payload is null."""
         statement = _COLUMNS.format(after=after, upto=upto, every=not topics, topics=list(topics)).as_string(None)
         with self._database.adbc() as connection, connection.cursor() as cursor:
             cursor.execute(statement)
@@ -122,12 +127,20 @@ class Ledger:
     def stream(self, stream: UUID, *, after_version: int = -1) -> list[RecordedFact]:
         """The facts of one stream, in the order of their versions."""
         with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
-            return _recorded(cursor.execute(_STREAM, (stream, after_version)))
+            rows = cursor.execute(_STREAM, (stream, after_version)).fetchall()
+        return list(self._recorded(rows))
+
+    def redaction(self, position: int) -> PayloadRedacted | None:
+        """The recorded decision to withhold the payload at ``position``. Raises InvalidFact when it is not in order."""
+        decided = self.stream(redaction_stream(position))
+        return (
+            decode_redaction(decided[0].payload, position) if decided and decided[0].topic == REDACTED_TOPIC else None
+        )
 
     def last_version(self, stream: UUID) -> int | None:
         """The highest version of a stream, None when it has no fact."""
         with self._database.connection() as connection:
-            row = connection.execute("select max(version) from ledger.events where stream = %s", (stream,)).fetchone()
+            row = connection.execute("select max(version) from ledger.keys where stream = %s", (stream,)).fetchone()
         return None if row is None else row[0]
 
     def wait(self, *, after: int, timeout_s: float) -> int:
@@ -150,14 +163,23 @@ class Ledger:
                 companion(cursor)
         return positions
 
-    def _page(self, after: int, upto: int, topics: Sequence[str], limit: int) -> list[RecordedFact]:
+    def _page(self, after: int, upto: int, topics: Sequence[str], limit: int) -> list[Row]:
         wanted = list(topics) or None
         with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
-            return _recorded(cursor.execute(_PAGE, (after, upto, wanted, wanted, limit)))
+            return cursor.execute(_PAGE, (after, upto, wanted, wanted, limit)).fetchall()
 
+    def _recorded(self, rows: Iterable[Row]) -> Iterator[RecordedFact]:
+        for row in rows:
+            yield RecordedFact(*row) if row[4] is not None else self._without_payload(*row[:4])
 
-def _recorded(cursor: psycopg.Cursor) -> list[RecordedFact]:
-    return [RecordedFact(*row) for row in cursor.fetchall()]
+    def _without_payload(self, position: int, stream: UUID, version: int, topic: str) -> RecordedFact:
+        redaction = self.redaction(position)
+        if redaction is None:
+            raise AlteredFact(
+                f"the payload at position {position} is gone, and no decision to redact it is recorded",
+                position=position,
+            )
+        return RecordedFact(position, stream, version, topic, b"", redaction)
 
 
 def _head(connection: psycopg.Connection) -> int:

@@ -26,6 +26,7 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import Environment, EnvType, retry
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
+from psycopg.sql import SQL
 
 from atlas.ledger.batches import Batch, Fact, encode_batch
 from atlas.ledger.errors import InvalidFact
@@ -34,6 +35,7 @@ from atlas.ledger.writer import CHANNEL, record_new
 
 _SCHEMA = "ledger"
 _VIEW = "stored_events"
+_SELECT_BY_STREAM = SQL("select * from ledger.stream_events where originator_id = %s")
 _CONNECTION = {
     "dbname": "POSTGRES_DBNAME",
     "host": "POSTGRES_HOST",
@@ -57,6 +59,8 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
     def __init__(self, datastore: postgres.PostgresDatastore, **kwargs: Any) -> None:  # noqa: ANN401 (the port's signature)
         super().__init__(datastore, events_table_name=_VIEW, **kwargs)
         self.sql_create_statements.clear()
+        # By stream, the keys are the way in.
+        self.select_events_statement = _SELECT_BY_STREAM
         self.channel_name = CHANNEL
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)

@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import UniqueViolation
 
-from atlas.ledger.batches import COPY_STATEMENT, Batch, CopyRows, describe
+from atlas.ledger.batches import COPY_EVENTS, COPY_KEYS, Batch, CopyRows, describe
 from atlas.ledger.errors import ConflictingFact, MisplacedFact
 
 CHANNEL = "ledger"
@@ -21,25 +21,14 @@ _APPEND = b"""
 select recorded_position, recorded_leaf_hash
 from ledger.append(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[])
 """
-_INSERT = b"""
-with advanced as (
-    update ledger.head set position = position + %s returning position, pg_notify('ledger', position::text)
-)
-insert into ledger.events (position, stream, version, topic, payload, leaf_hash)
-select advanced.position - count(*) over () + fact.ordinal,
-       fact.stream, fact.version, fact.topic, fact.payload, fact.leaf_hash
-from advanced, unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[]) with ordinality
-     as fact (stream, version, topic, payload, leaf_hash, ordinal)
-order by fact.ordinal
-returning position
-"""
-_LOCK_HEAD = b"select position from ledger.head for update"
-_ADVANCE = b"update ledger.head set position = position + %s returning position"
-_RECORDED = b"""
-select events.position, events.leaf_hash
-from unnest(%b::uuid[], %b::bigint[]) with ordinality as fact (stream, version, ordinal)
-left join ledger.events on events.stream = fact.stream and events.version = fact.version
-order by fact.ordinal
+_APPEND_NEW = b"select ledger.append_new(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[])"
+_LOCK_HEAD = b"select from ledger.head for update"
+_TAKE = b"select ledger.take_positions(%s)"
+_RECORDED = b"select recorded_position, recorded_leaf_hash from ledger.recorded(%b::uuid[], %b::bigint[])"
+_FOUND = b"""
+select keys.position, events.topic, events.payload
+from ledger.keys left join ledger.events on events.position = keys.position
+where keys.stream = %s and keys.version = %s
 """
 
 
@@ -51,27 +40,27 @@ def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """
     if len(batch) == 0:
         return []
-    is_small = len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES
     try:
-        return _record_small(cursor, batch) if is_small else _record_large(cursor, batch)
+        return _record_small(cursor, batch) if _is_small(batch) else _record_large(cursor, batch)
     except UniqueViolation as error:
         # What is recorded was left out under the head's lock, so that only a position can be taken.
-        raise MisplacedFact(
-            f"a position above the head of the log is taken: {error.diag.message_detail}",
-            hint="The row of ledger.head or ledger.events was changed by hand or restored apart: verify the log.",
-        ) from error
+        raise MisplacedFact(f"a position above the head of the log is taken: {error.diag.message_detail}") from error
 
 
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """As ``record`` for facts that must all be new: raises psycopg's UniqueViolation when one is recorded already."""
-    if len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES:
-        cursor.execute(_INSERT, (len(batch), *_columns(batch)))
-        return [position for (position,) in cursor.fetchall()]
+    if _is_small(batch):
+        cursor.execute(_APPEND_NEW, _columns(batch))
+        last = _only(cursor)
+        return list(range(last - len(batch) + 1, last + 1))
     rows = CopyRows(batch)
-    cursor.execute(_ADVANCE, (len(batch),))
-    last = next(position for (position,) in cursor.fetchall())
+    cursor.execute(_TAKE, (len(batch),))
+    last = _only(cursor)
     first = last - len(batch) + 1
-    with cursor.copy(COPY_STATEMENT) as copy:
+    # The keys first: when one of them is recorded already, little was written in vain.
+    with cursor.copy(COPY_KEYS) as copy:
+        copy.write(rows.keys(first))
+    with cursor.copy(COPY_EVENTS) as copy:
         for data in rows.data(first):
             copy.write(data)
     cursor.execute("select pg_notify(%s, %s)", (CHANNEL, str(last)))
@@ -117,13 +106,24 @@ def _record_rest(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
 def _conflict(cursor: psycopg.Cursor, batch: Batch, row: int) -> ConflictingFact:
     stream: UUID = batch.streams[row]
     version = batch.versions[row]
-    cursor.execute(
-        "select position, topic, payload from ledger.events where stream = %s and version = %s", (stream, version)
-    )
+    cursor.execute(_FOUND, (stream, version))
     position, topic, payload = cursor.fetchall()[0]
-    return ConflictingFact(
-        stream, version, position=position, recorded=describe(topic, bytes(payload)), offered=batch.describe(row)
-    )
+    if topic is None:
+        recorded = "another fact, now in the archive only"
+    elif payload is None:
+        recorded = f"{topic!r} with another payload, redacted since"
+    else:
+        recorded = describe(topic, bytes(payload))
+    return ConflictingFact(stream, version, position=position, recorded=recorded, offered=batch.describe(row))
+
+
+def _is_small(batch: Batch) -> bool:
+    return len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES
+
+
+def _only(cursor: psycopg.Cursor) -> int:
+    """The one value of the one row; the head row is there, or the statement fails."""
+    return next(value for (value,) in cursor.fetchall())
 
 
 def _columns(batch: Batch) -> tuple[list[UUID], list[int], list[str], list[bytes], list[bytes]]:
