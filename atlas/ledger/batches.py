@@ -12,6 +12,7 @@ width, so the rows' heads are filled in as numpy columns. A row of ``ledger.keys
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
@@ -25,7 +26,7 @@ COPY_KEYS = b"copy ledger.keys (stream, version, position) from stdin (format bi
 COPY_EVENTS = b"copy ledger.events (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
-_WRITE_BYTES = 4 * 1024 * 1024
+_WRITE_BYTES = 120 * 1024
 _BY_COLUMNS_FROM = 16
 _ROW_HEAD = np.dtype(
     [
@@ -63,15 +64,23 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
-    """Checked facts by columns, no stream and version twice."""
+    """Checked facts by columns; ``stream_bytes`` are the streams, 16 bytes each."""
 
     streams: list[UUID]
+    stream_bytes: list[bytes]
     versions: list[int]
     topics: list[str]
     payloads: list[bytes]
-    leaf_hashes: list[bytes]
+
+    @cached_property
+    def leaf_hashes(self) -> list[bytes]:
+        """Computed when first asked for: a large batch has them computed while the database is busy with its keys."""
+        topics = list(map(encode_topic, self.topics))
+        if len(self) < _BY_COLUMNS_FROM:
+            return list(map(fact_leaf_hash, self.stream_bytes, self.versions, topics, self.payloads))
+        return fact_leaf_hashes(self.stream_bytes, self.versions, topics, self.payloads)
 
     def __len__(self) -> int:
         return len(self.streams)
@@ -84,10 +93,10 @@ class Batch:
         """The batch of these rows, in this order."""
         return Batch(
             [self.streams[row] for row in rows],
+            [self.stream_bytes[row] for row in rows],
             [self.versions[row] for row in rows],
             [self.topics[row] for row in rows],
             [self.payloads[row] for row in rows],
-            [self.leaf_hashes[row] for row in rows],
         )
 
     def describe(self, row: int) -> str:
@@ -101,9 +110,10 @@ def describe(topic: str, payload: bytes) -> str:
 
 
 def encode_batch(facts: Sequence[Fact]) -> Batch:
-    """The facts by columns, with their leaf hashes. Raises InvalidFact."""
+    """The facts by columns. Raises InvalidFact."""
     topics = [fact.topic for fact in facts]
-    encoded_topics = list(map(encode_topic, topics))
+    for topic in set(topics):
+        encode_topic(topic)
     streams = [fact.stream for fact in facts]
     versions = [fact.version for fact in facts]
     payloads = [fact.payload for fact in facts]
@@ -111,12 +121,7 @@ def encode_batch(facts: Sequence[Fact]) -> Batch:
         check_version(min(versions))
         check_version(max(versions))
         check_payload(max(payloads, key=len))
-    stream_bytes = [stream.bytes for stream in streams]
-    if len(facts) < _BY_COLUMNS_FROM:
-        leaf_hashes = list(map(fact_leaf_hash, stream_bytes, versions, encoded_topics, payloads))
-    else:
-        leaf_hashes = fact_leaf_hashes(stream_bytes, versions, encoded_topics, payloads)
-    return Batch(streams, versions, topics, payloads, leaf_hashes)
+    return Batch(streams, [stream.int.to_bytes(16, "big") for stream in streams], versions, topics, payloads)
 
 
 def distinct(batch: Batch) -> tuple[Batch, list[int]]:
@@ -124,6 +129,8 @@ def distinct(batch: Batch) -> tuple[Batch, list[int]]:
 
     Raises ConflictingFact when a stream and version come twice with different content.
     """
+    if len(set(zip(batch.stream_bytes, batch.versions, strict=True))) == len(batch):
+        return batch, list(range(len(batch)))
     first: dict[tuple[UUID, int], int] = {}
     kept: list[int] = []
     places: list[int] = []
@@ -136,7 +143,7 @@ def distinct(batch: Batch) -> tuple[Batch, list[int]]:
                 *key, position=None, recorded=batch.describe(kept[place]), offered=batch.describe(row)
             )
         places.append(place)
-    return (batch, places) if len(kept) == len(batch) else (batch.take(kept), places)
+    return batch.take(kept), places
 
 
 def joined(batches: Sequence[Batch]) -> Batch:
@@ -145,11 +152,23 @@ def joined(batches: Sequence[Batch]) -> Batch:
         return batches[0]
     return Batch(
         [stream for batch in batches for stream in batch.streams],
+        [stream for batch in batches for stream in batch.stream_bytes],
         [version for batch in batches for version in batch.versions],
         [topic for batch in batches for topic in batch.topics],
         [payload for batch in batches for payload in batch.payloads],
-        [leaf_hash for batch in batches for leaf_hash in batch.leaf_hashes],
     )
+
+
+def copy_keys(batch: Batch, first_position: int) -> bytes:
+    """The COPY data of a batch's keys; the rows take positions from ``first_position`` up."""
+    rows = np.zeros(len(batch), dtype=_KEY_ROW)
+    rows["columns"] = 3
+    rows["stream_bytes"] = 16
+    rows["stream"] = np.frombuffer(b"".join(batch.stream_bytes), dtype="V16")
+    rows["version_bytes"] = rows["position_bytes"] = 8
+    rows["version"] = batch.versions
+    rows["position"] = np.arange(first_position, first_position + len(batch))
+    return _SIGNATURE + rows.tobytes() + _TRAILER
 
 
 class CopyRows:
@@ -163,7 +182,7 @@ class CopyRows:
         heads["columns"] = 6
         heads["position_bytes"] = 8
         heads["stream_bytes"] = 16
-        heads["stream"] = np.frombuffer(b"".join([stream.bytes for stream in batch.streams]), dtype="V16")
+        heads["stream"] = np.frombuffer(b"".join(batch.stream_bytes), dtype="V16")
         heads["version_bytes"] = 8
         heads["version"] = batch.versions
         heads["leaf_hash_bytes"] = 32
@@ -174,20 +193,8 @@ class CopyRows:
             1, _WRITE_BYTES * len(batch) // (len(batch) * _ROW_HEAD.itemsize + batch.payload_bytes())
         )
 
-    def keys(self, first_position: int) -> bytes:
-        """The COPY data of the keys; the rows take positions from ``first_position`` up."""
-        count = len(self._heads)
-        rows = np.zeros(count, dtype=_KEY_ROW)
-        rows["columns"] = 3
-        rows["stream_bytes"] = 16
-        rows["stream"] = self._heads["stream"]
-        rows["version_bytes"] = rows["position_bytes"] = 8
-        rows["version"] = self._heads["version"]
-        rows["position"] = np.arange(first_position, first_position + count)
-        return _SIGNATURE + rows.tobytes() + _TRAILER
-
     def data(self, first_position: int) -> Iterator[bytes]:
-        """The COPY data of the events in a few large pieces; positions as in ``keys``."""
+        """The COPY data in pieces; the rows take positions from ``first_position`` up."""
         count = len(self._heads)
         self._heads["position"] = np.arange(first_position, first_position + count)
         yield _SIGNATURE

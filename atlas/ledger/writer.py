@@ -8,9 +8,10 @@ goes in by COPY, in the hope that all of it is new, and only when it is not is t
 from uuid import UUID
 
 import psycopg
+from psycopg.copy import QueuedLibpqWriter
 from psycopg.errors import UniqueViolation
 
-from atlas.ledger.batches import COPY_EVENTS, COPY_KEYS, Batch, CopyRows, describe
+from atlas.ledger.batches import COPY_EVENTS, COPY_KEYS, Batch, CopyRows, copy_keys, describe
 from atlas.ledger.errors import ConflictingFact, MisplacedFact
 
 CHANNEL = "ledger"
@@ -53,14 +54,15 @@ def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
         cursor.execute(_APPEND_NEW, _columns(batch))
         last = _only(cursor)
         return list(range(last - len(batch) + 1, last + 1))
-    rows = CopyRows(batch)
     cursor.execute(_TAKE, (len(batch),))
     last = _only(cursor)
     first = last - len(batch) + 1
-    # The keys first: when one of them is recorded already, little was written in vain.
-    with cursor.copy(COPY_KEYS) as copy:
-        copy.write(rows.keys(first))
-    with cursor.copy(COPY_EVENTS) as copy:
+    # The keys first: when one of them is recorded already, little was written in vain. Both copies are sent by a
+    # thread, so that the leaf hashes are computed while the keys are written, and rows encoded while others are.
+    with cursor.copy(COPY_KEYS, writer=QueuedLibpqWriter(cursor)) as copy:
+        copy.write(copy_keys(batch, first))
+        rows = CopyRows(batch)
+    with cursor.copy(COPY_EVENTS, writer=QueuedLibpqWriter(cursor)) as copy:
         for data in rows.data(first):
             copy.write(data)
     cursor.execute("select pg_notify(%s, %s)", (CHANNEL, str(last)))
