@@ -8,6 +8,9 @@ LedgerError
 ├── InvalidFact                a fact that cannot be stored                             exit code 4
 │   └── PayloadTooLarge        a payload above the limit
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
+├── RefusedRedaction           a payload that is not to be redacted, or not here          exit code 2
+├── RefusedArchiving           what is asked of the archive would lose or mix up facts    exit code 2
+├── AppendingHalted            nothing is appended until an operator decides              exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
 ├── UnknownPosition            a position or tree size that the stored tree lacks       exit code 2
 ├── InvalidKey                 key text that is not a signed-note key                   exit code 2
@@ -21,6 +24,8 @@ LedgerError
     ├── MissingFact            a position that the log should have is not there
     ├── MisplacedFact          a fact outside the log's positions
     ├── AlteredKey             a stream and version that leads to another position, or to none
+    ├── MissingArchive         a range of the log should be in the archive and is not
+    ├── AlteredArchive         a file of the archive is not what was archived
     ├── AlteredTree            a stored tile disagrees with the facts below it
     ├── AlteredCheckpoint      a stored checkpoint is not what was signed
     ├── RootMismatch           the facts do not hash to a signed root
@@ -95,6 +100,22 @@ class ConflictingFact(LedgerError):
         self.position = position
 
 
+class RefusedRedaction(LedgerError):
+    """A payload that is not to be redacted, or that is not in this database."""
+
+    exit_code = 2
+
+
+class RefusedArchiving(LedgerError):
+    """What is asked of the archive would lose facts or mix up logs."""
+
+    exit_code = 2
+
+
+class AppendingHalted(LedgerError):
+    """Nothing is appended until an operator decides; nothing of the batch was stored."""
+
+
 class InvalidProof(LedgerError):
     """A Merkle proof that does not prove what it claims to."""
 
@@ -155,6 +176,14 @@ class MisplacedFact(LedgerCorrupt):
 
 class AlteredKey(LedgerCorrupt):
     """A stream and version that leads to another position than its fact's, or to none."""
+
+
+class MissingArchive(LedgerCorrupt):
+    """A range of the log should be in the archive and is not; ``position`` is its first."""
+
+
+class AlteredArchive(LedgerCorrupt):
+    """A file of the archive is not what was archived; ``position`` is the first known to be wrong."""
 
 
 class AlteredTree(LedgerCorrupt):

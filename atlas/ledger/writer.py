@@ -12,7 +12,8 @@ from psycopg.copy import QueuedLibpqWriter
 from psycopg.errors import UniqueViolation
 
 from atlas.ledger.batches import COPY_EVENTS, COPY_KEYS, Batch, CopyRows, copy_keys, describe
-from atlas.ledger.errors import ConflictingFact, MisplacedFact
+from atlas.ledger.errors import AppendingHalted, ConflictingFact, LedgerError, MisplacedFact
+from atlas.ledger.schema import HALTED
 
 CHANNEL = "ledger"
 COPY_FROM_FACTS = 64
@@ -37,15 +38,30 @@ def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``.
 
     The batch has no stream and version twice. Raises ConflictingFact, and MisplacedFact when the log already has
-    facts above its head; the transaction must then be rolled back.
+    facts above its head; the transaction must then be rolled back. Raises AppendingHalted, see recovery.py.
     """
     if len(batch) == 0:
         return []
     try:
         return _record_small(cursor, batch) if _is_small(batch) else _record_large(cursor, batch)
-    except UniqueViolation as error:
+    except psycopg.DatabaseError as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        raise reason from error
+
+
+def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
+    """What an error of the database means for an append, when it means anything in particular."""
+    if error.sqlstate == HALTED:
+        return AppendingHalted(
+            f"nothing is appended: {error.diag.message_primary}",
+            hint="Restore what is missing, or decide with `atlas-ledger ledger resume`.",
+        )
+    if isinstance(error, UniqueViolation):
         # What is recorded was left out under the head's lock, so that only a position can be taken.
-        raise MisplacedFact(f"a position above the head of the log is taken: {error.diag.message_detail}") from error
+        return MisplacedFact(f"a position above the head of the log is taken: {error.diag.message_detail}")
+    return None
 
 
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
