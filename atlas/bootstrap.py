@@ -23,6 +23,7 @@ from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.workers.app import intake_routes
 from atlas.indexer.workers.intake import Intake
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
+from atlas.ledger.archive import Archive
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import DatabaseUnreachable
@@ -74,7 +75,8 @@ class Program:
         self._closing = closing
         self.settings = settings
         self.database = database
-        self.ledger = Ledger(database)
+        self.archive = Archive(settings.path(settings.ledger.archive))
+        self.ledger = Ledger(database, self.archive)
         self.content = ContentStore(settings.path(settings.signing.content))
 
     @cached_property

@@ -96,6 +96,9 @@ class LedgerSettings(Table):
         default="localhost/atlas-ledger", description="Name of the log, the first line of each checkpoint."
     )
     key_file: Path = Field(default=Path("checkpoint.key"), description="Ed25519 key that signs checkpoints.")
+    archive: Path = Field(
+        default=Path("archive"), description="Directory of archived ranges, for `ledger archive`, `drop` and reads."
+    )
     checkpoint_interval_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=1.0, description="Longest time between an append and the checkpoint that covers it, in seconds."
     )

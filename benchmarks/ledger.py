@@ -21,6 +21,8 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from atlas.ledger import MIGRATIONS
+from atlas.ledger.archive import ROW_GROUP_FACTS, Archive
+from atlas.ledger.archiving import archive
 from atlas.ledger.batches import CopyRows, encode_batch
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
@@ -28,6 +30,7 @@ from atlas.ledger.log import Fact, Ledger
 from atlas.ledger.migrations import migrate
 from atlas.ledger.notes import Signer
 from atlas.ledger.postgres import EmbeddedPostgres
+from atlas.ledger.schema import PARTITION_FACTS, set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger
 from atlas.protocol.facts import stream_id
@@ -61,10 +64,12 @@ def facts(count: int) -> list[Fact]:
 class Bench:
     """The three stores, over one server."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, directory: Path, partition_facts: int) -> None:
+        self.directory = directory
         self.database = Database(url, max_connections=TASKS + 10)
         migrate(self.database, MIGRATIONS)
+        with self.database.connection() as connection:
+            set_partition_facts(connection, partition_facts)
         self.ledger = Ledger(self.database)
         self.tree = Tree(self.database)
         self.connection = psycopg.connect(url)
@@ -164,6 +169,7 @@ def measure(bench: Bench, *, quick: bool) -> Iterator[Figure]:
         bench.append_batches(_batches())
     yield against("read_arrow_vs_library", bench.read_arrow(), "facts/s", bench.read_library())
     yield from _proofs(bench)
+    yield from _archive(bench)
     yield alone("peak_rss_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
 
 
@@ -201,11 +207,27 @@ def _proofs(bench: Bench) -> Iterator[Figure]:
     yield alone("inclusion_proof_ms", 1000 / proofs, "ms")
 
 
+def _archive(bench: Bench) -> Iterator[Figure]:
+    """Whole partitions to Parquet, and back as Arrow tables of a row group each."""
+    ledger = Ledger(bench.database, Archive(bench.directory / "archive"))
+    checkpointer = Checkpointer(bench.database, Signer.generate("benchmark/archived"))
+    checkpointer.checkpoint()
+    start = time.perf_counter()
+    parts = archive(ledger, checkpointer)
+    count = sum(part.last - part.first + 1 for part in parts)
+    yield alone("archive_write_events_per_s", count / (time.perf_counter() - start), "facts/s")
+    starts = range(0, parts[-1].last, ROW_GROUP_FACTS)
+    read = per_second(
+        count, lambda: [ledger.archive.table(after=at, upto=min(at + ROW_GROUP_FACTS, count)) for at in starts]
+    )
+    yield alone("archive_read_events_per_s", read, "facts/s")
+
+
 def main() -> None:
     """Measure on a server of our own and print."""
     chosen = options(__doc__)
     with tempfile.TemporaryDirectory() as directory, EmbeddedPostgres(directory) as server:
-        bench = Bench(server.url)
+        bench = Bench(server.url, Path(directory), 128 * 1024 if chosen.quick else PARTITION_FACTS // 2)
         report("ledger", measure(bench, quick=chosen.quick), as_json=chosen.json)
         bench.library.datastore.close()
         bench.connection.close()

@@ -73,10 +73,13 @@ class Batch:
     versions: list[int]
     topics: list[str]
     payloads: list[bytes]
+    known_leaf_hashes: list[bytes] | None = None
 
     @cached_property
     def leaf_hashes(self) -> list[bytes]:
         """Computed when first asked for: a large batch has them computed while the database is busy with its keys."""
+        if self.known_leaf_hashes is not None:
+            return self.known_leaf_hashes
         topics = list(map(encode_topic, self.topics))
         if len(self) < _BY_COLUMNS_FROM:
             return list(map(fact_leaf_hash, self.stream_bytes, self.versions, topics, self.payloads))

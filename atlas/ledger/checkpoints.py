@@ -106,6 +106,17 @@ class Checkpointer:
                 return last
         return self._sign(Checkpoint(self.origin, size, self._tree.root(size)))
 
+    def checkpoint_at(self, size: int) -> SignedNote:
+        """The signed checkpoint over exactly the first ``size`` facts, signed now unless it was before.
+
+        Raises UnknownPosition above the log, and as ``checkpoint``.
+        """
+        self.checkpoint()
+        stored = self.latest(upto=size)
+        if stored is not None and open_checkpoint(stored, self.verifier).tree_size == size:
+            return stored
+        return self._sign(Checkpoint(self.origin, size, self._tree.root(size)))
+
     def latest(self, *, upto: int = _ANY_SIZE) -> SignedNote | None:
         """The stored note of the largest tree size, not above ``upto``; None when there is none."""
         with self._database.connection() as connection:

@@ -10,19 +10,18 @@ import psycopg
 import pyarrow as pa
 from psycopg.sql import SQL
 
+from atlas.ledger.archive import Archive, require_archive
 from atlas.ledger.batches import Batch, Fact, distinct, encode_batch
+from atlas.ledger.columns import TABLE_SCHEMA, ArrowTable, stream_bytes
 from atlas.ledger.database import Database
-from atlas.ledger.errors import AlteredFact, MissingFact
+from atlas.ledger.errors import AlteredFact, InvalidFact, MissingFact
 from atlas.ledger.grouping import Group
 from atlas.ledger.redaction import TOPIC as REDACTED_TOPIC
 from atlas.ledger.redaction import PayloadRedacted, decode_redaction, redaction_stream
 from atlas.ledger.writer import CHANNEL, COPY_FROM_FACTS, record
 
-__all__ = ["Fact", "Ledger", "RecordedFact"]
+__all__ = ["ArrowTable", "Fact", "Ledger", "RecordedFact"]
 
-# A pyarrow.Table or a column of one: pyarrow carries no type information.
-ArrowTable: TypeAlias = Any
-ArrowColumn: TypeAlias = Any
 Row: TypeAlias = tuple[Any, ...]
 
 PAGE_FACTS = 10_000
@@ -43,16 +42,6 @@ _COLUMNS = SQL(
     " where position > {after} and position <= {upto} and ({every} or topic = any({topics})) order by position"
 )
 
-TABLE_SCHEMA = pa.schema(
-    [
-        pa.field("position", pa.int64()),
-        pa.field("stream", pa.binary(16)),
-        pa.field("version", pa.int64()),
-        pa.field("topic", pa.string()),
-        pa.field("payload", pa.binary()),
-    ]
-)
-
 
 class RecordedFact(msgspec.Struct, frozen=True, gc=False):
     """A fact and its position in the log; ``payload`` is empty when ``redaction`` says why it is withheld."""
@@ -68,11 +57,13 @@ class RecordedFact(msgspec.Struct, frozen=True, gc=False):
 class Ledger:
     """The log in ``database``, whose schema must be current (``migrations``). Safe to share between threads.
 
-    Every method raises DatabaseUnreachable when the database is not there.
+    What was dropped from the database is read from ``archive``. Every method raises DatabaseUnreachable when the
+    database is not there, and those that read raise MissingArchive or AlteredArchive when the archive is not.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, archive: Archive | None = None) -> None:
         self._database = database
+        self._archive = archive
         self._group = Group(self._record)
 
     @property
@@ -94,6 +85,16 @@ class Ledger:
             positions = self._record(batch, companion)
         return [positions[place] for place in places]
 
+    @property
+    def archive(self) -> Archive:
+        """Where dropped ranges are read. Raises MissingArchive when it is not known."""
+        return require_archive(self._archive)
+
+    def dropped(self) -> int:
+        """The last position that is no longer in the database, 0 when all are."""
+        with self._database.connection() as connection:
+            return _dropped(connection)
+
     def head(self) -> int:
         """The last position, 0 when the log is empty."""
         with self._database.connection() as connection:
@@ -109,11 +110,14 @@ class Ledger:
         upto = self.head() if upto is None else upto
         remaining = upto - after if limit is None else limit
         while after < upto and remaining > 0:
-            page = self._page(after, upto, topics, min(PAGE_FACTS, remaining))
+            asked = min(PAGE_FACTS, remaining)
+            page, dropped = self._page(after, upto, topics, asked)
+            end = page[-1][0] if len(page) == asked else upto
+            if after < dropped:
+                end = min(upto, dropped, after + PAGE_FACTS)
+                page = _rows(self.archive.table(after=after, upto=end, topics=topics))[:remaining]
             yield from self._recorded(page)
-            if len(page) < min(PAGE_FACTS, remaining):
-                return
-            after = page[-1][0]
+            after = end
             remaining -= len(page)
 
     def table(self, *, after: int, upto: int, topics: Sequence[str] = ()) -> ArrowTable:
@@ -122,20 +126,30 @@ class Ledger:
         with self._database.adbc() as connection, connection.cursor() as cursor:
             cursor.execute(statement)
             table = cursor.fetch_arrow_table()
-        return table.set_column(1, "stream", stream_bytes(table.column("stream"))).cast(TABLE_SCHEMA)
+        table = table.set_column(1, "stream", stream_bytes(table.column("stream"))).cast(TABLE_SCHEMA)
+        dropped = min(upto, self.dropped())
+        if after >= dropped:
+            return table
+        archived = self.archive.table(after=after, upto=dropped, topics=topics)
+        return pa.concat_tables([archived, self.table(after=dropped, upto=upto, topics=topics)])
 
     def stream(self, stream: UUID, *, after_version: int = -1) -> list[RecordedFact]:
         """The facts of one stream, in the order of their versions."""
         with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
             rows = cursor.execute(_STREAM, (stream, after_version)).fetchall()
-        return list(self._recorded(rows))
+        elsewhere = [row[0] for row in rows if row[3] is None]
+        archived = self._archived(elsewhere) if elsewhere else {}
+        return list(self._recorded(archived.get(row[0], row) for row in rows))
 
     def redaction(self, position: int) -> PayloadRedacted | None:
         """The recorded decision to withhold the payload at ``position``. Raises InvalidFact when it is not in order."""
         decided = self.stream(redaction_stream(position))
-        return (
-            decode_redaction(decided[0].payload, position) if decided and decided[0].topic == REDACTED_TOPIC else None
-        )
+        if not decided or decided[0].topic != REDACTED_TOPIC:
+            return None
+        decision = decode_redaction(decided[0].payload)
+        if decision.position != position:
+            raise InvalidFact(f"the decision on position {position} is one on position {decision.position}")
+        return decision
 
     def last_version(self, stream: UUID) -> int | None:
         """The highest version of a stream, None when it has no fact."""
@@ -163,10 +177,20 @@ class Ledger:
                 companion(cursor)
         return positions
 
-    def _page(self, after: int, upto: int, topics: Sequence[str], limit: int) -> list[Row]:
+    def _page(self, after: int, upto: int, topics: Sequence[str], limit: int) -> tuple[list[Row], int]:
+        """A page, and up to where the log was dropped just after it was read, so that nothing is taken for absent."""
         wanted = list(topics) or None
         with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
-            return cursor.execute(_PAGE, (after, upto, wanted, wanted, limit)).fetchall()
+            page = cursor.execute(_PAGE, (after, upto, wanted, wanted, limit)).fetchall()
+            return page, _dropped(connection)
+
+    def _archived(self, positions: Sequence[int]) -> dict[int, Row]:
+        dropped = self.dropped()
+        gone = min((position for position in positions if position > dropped), default=None)
+        if gone is not None:
+            raise MissingFact(f"position {gone} is missing from the log", position=gone)
+        rows = self.archive.rows(positions)
+        return {position: (position, UUID(bytes=row[1]), *row[2:]) for position, row in rows.items()}
 
     def _recorded(self, rows: Iterable[Row]) -> Iterator[RecordedFact]:
         for row in rows:
@@ -180,6 +204,17 @@ class Ledger:
                 position=position,
             )
         return RecordedFact(position, stream, version, topic, b"", redaction)
+
+
+def _rows(table: ArrowTable) -> list[Row]:
+    columns = [table.column(name).to_pylist() for name in TABLE_SCHEMA.names]
+    columns[1] = [UUID(bytes=stream) for stream in columns[1]]
+    return list(zip(*columns, strict=True))
+
+
+def _dropped(connection: psycopg.Connection) -> int:
+    row = connection.execute("select dropped from ledger.head").fetchone()
+    return 0 if row is None else row[0]
 
 
 def _head(connection: psycopg.Connection) -> int:
@@ -198,8 +233,3 @@ def _follow(connection: psycopg.Connection, after: int, deadline: float) -> int:
             return head
         for _ in connection.notifies(timeout=min(POLL_S, remaining_s), stop_after=1):
             pass
-
-
-def stream_bytes(column: ArrowColumn) -> ArrowColumn:
-    """A column of arrow.uuid as the 16 bytes below it."""
-    return column.cast(pa.binary(16)) if isinstance(column.type, pa.BaseExtensionType) else column

@@ -64,6 +64,18 @@ def edge_names(size: int) -> list[TileName]:
     return names
 
 
+def names_above(begin: int, end: int) -> list[TileName]:
+    """The names of the tiles above level 0 that leaves from ``begin`` up to, excluding, ``end`` lie below."""
+    names: list[TileName] = []
+    level = 1
+    while end >> (TILE_HEIGHT * level):
+        first = (begin >> (TILE_HEIGHT * level)) // TILE_WIDTH
+        last = ((end >> (TILE_HEIGHT * level)) - 1) // TILE_WIDTH
+        names += [TileName(level, index) for index in range(first, last + 1)]
+        level += 1
+    return names
+
+
 class TileBuilder:
     """Grows a tree from ``size`` leaves and its edge tiles, and gives every tile that changes.
 

@@ -15,7 +15,7 @@ from atlas.ledger import merkle
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredTree, MissingFact, UnknownPosition
 from atlas.ledger.merkle import Node, perfect_nodes
-from atlas.ledger.tiles import Tile, TileBuilder, TileName, edge_names, hash_in_tile, tile_of, width_at
+from atlas.ledger.tiles import Tile, TileBuilder, TileName, edge_names, hash_in_tile, names_above, tile_of, width_at
 
 INTEGRATION_LOCK = 0x61746C61_73000002
 BATCH_LEAVES = 65_536
@@ -87,6 +87,20 @@ class Tree:
                 f"tile {name.index} of level {name.level} has {len(hashes) // merkle.HASH_BYTES} hashes, not {width}"
             )
         return hashes[: width * merkle.HASH_BYTES]
+
+    def tiles(self, begin: int, end: int) -> list[Tile]:
+        """The tiles above the leaves from ``begin`` up to ``end``, as wide as they are in a tree of ``end`` leaves.
+
+        Raises UnknownPosition above the integrated size, AlteredTree when one is missing.
+        """
+        if end > self.size():
+            raise UnknownPosition(f"the tree has {self.size()} leaves, not {end}")
+        names = names_above(begin, end)
+        with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
+            stored = _read_tiles(cursor, names)
+        for name in names:
+            _check_width(name, stored.get(name, b""), end)
+        return [Tile(name, stored[name][: width_at(end, name) * merkle.HASH_BYTES]) for name in names]
 
     def _hashes(self, size: int, nodes: Iterable[Node]) -> dict[Node, bytes]:
         """The hashes of perfect nodes within the first ``size`` leaves, from one query."""

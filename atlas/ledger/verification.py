@@ -13,45 +13,36 @@ with every stored checkpoint of the same key. What is found first is named, by p
     cut off below a checkpoint                         LedgerBehindCheckpoint
     a payload taken out without a recorded decision    AlteredFact
     a key edited, inserted or deleted                  AlteredKey
+    a file of the archive gone, or changed             MissingArchive, AlteredArchive
 
 What comes after the checkpoint is checked too, but nothing signed speaks for it yet. The log is streamed: memory is
 bounded by the driver's batches of some 16 MB.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import sha256
-from typing import NoReturn
 
-import numpy as np
 import psycopg
-from psycopg.sql import SQL, Literal
 
 from atlas.ledger.checkpoints import Checkpoint, open_checkpoint
 from atlas.ledger.database import Database
-from atlas.ledger.entries import check_version, encode_topic, entry_leaf_hashes, fact_leaf_hashes
 from atlas.ledger.errors import (
     AlteredCheckpoint,
-    AlteredFact,
     AlteredKey,
     AlteredTree,
-    InvalidFact,
     LedgerBehindCheckpoint,
     MisplacedFact,
     MissingFact,
     NoteError,
     RootMismatch,
 )
-from atlas.ledger.log import ArrowTable, Ledger, stream_bytes
+from atlas.ledger.leaves import Leaves, archived_ranges
+from atlas.ledger.log import Ledger
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier
 from atlas.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, TileBuilder, TileName, width_at
 
 Progress = Callable[[int, int], None]
 
-_FACTS = SQL(
-    "select position, stream, version, topic, payload, leaf_hash from ledger.events"
-    " where position between 1 and {head} order by position"
-)
 # One statement, one snapshot: appends go on meanwhile.
 _BOUNDS = b"""
 select head.position,
@@ -85,7 +76,7 @@ def verify_ledger(
     roots = _signed_roots(ledger.database, open_checkpoint(note, verifier), verifier)
     stored = _StoredTree(ledger.database)
     head = _checked_head(ledger.database, stored.size, max(roots))
-    leaves_of = _Leaves(ledger)
+    leaves_of = Leaves(ledger)
     builder = TileBuilder(0, {})
     _check_root(builder, roots)
     for leaves in leaves_of.pages(head):
@@ -95,6 +86,8 @@ def verify_ledger(
         if progress is not None:
             progress(builder.size, head)
     _check_keys(ledger.database, head)
+    for part in archived_ranges(ledger, upto=head):
+        leaves_of.check_archived(part)
 
 
 def _signed_roots(database: Database, given: Checkpoint, verifier: Verifier) -> dict[int, bytes]:
@@ -132,84 +125,6 @@ def _checked_head(database: Database, integrated: int, signed: int) -> int:
     return head
 
 
-class _Leaves:
-    """The leaf hashes of a log, each computed from the stored columns and checked on the way."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    def pages(self, head: int) -> Iterator[bytes]:
-        """Page by page, 32 bytes a leaf."""
-        statement = _FACTS.format(head=Literal(head)).as_string(None)
-        reached = 0
-        with self._ledger.database.adbc() as connection, connection.cursor() as cursor:
-            cursor.execute(statement)
-            for page in cursor.fetch_record_batch():
-                leaves = self._page(page, reached)
-                reached += len(leaves) // HASH_BYTES
-                yield leaves
-        if reached != head:
-            raise _missing(reached + 1)
-
-    def _page(self, page: ArrowTable, reached: int) -> bytes:
-        positions = page.column("position").to_numpy()
-        wrong = np.flatnonzero(positions != np.arange(reached + 1, reached + 1 + len(positions)))
-        intact = page.slice(0, int(wrong[0])) if len(wrong) else page
-        leaves = self._leaves(intact)
-        stored = intact.column("leaf_hash").to_pylist()
-        if leaves != stored:
-            self._refuse(intact, leaves, stored)
-        if len(wrong):
-            raise _missing(reached + 1 + int(wrong[0]))
-        return b"".join(leaves)
-
-    def _leaves(self, page: ArrowTable) -> list[bytes]:
-        """Raises AlteredFact for a row that can be no fact; one that is another is found by its leaf hash."""
-        topics = page.column("topic").to_pylist()
-        versions = page.column("version").to_pylist()
-        payloads = page.column("payload").to_pylist()
-        first = page.column("position")[0].as_py() if topics else 0
-        encoded: list[bytes] = []
-        for row, (version, topic) in enumerate(zip(versions, topics, strict=True)):
-            try:
-                encoded.append(encode_topic(topic))
-                check_version(version)
-            except InvalidFact as error:
-                raise AlteredFact(
-                    f"the fact at position {first + row} is none: {error}", position=first + row
-                ) from error
-        streams = stream_bytes(page.column("stream")).to_pylist()
-        if None not in payloads:
-            return fact_leaf_hashes(streams, versions, encoded, payloads)
-        sizes = [self._content(first + row, payload) for row, payload in enumerate(payloads)]
-        digests = b"".join([digest for _, digest in sizes])
-        return entry_leaf_hashes(streams, versions, encoded, [length for length, _ in sizes], digests)
-
-    def _content(self, position: int, payload: bytes | None) -> tuple[int, bytes]:
-        """Length and SHA-256 of a payload, those of the decision where it was redacted."""
-        if payload is not None:
-            return len(payload), sha256(payload).digest()
-        try:
-            decision = self._ledger.redaction(position)
-        except InvalidFact as error:
-            raise AlteredFact(f"the payload at position {position} is gone: {error}", position=position) from error
-        if decision is None:
-            raise AlteredFact(
-                f"the payload at position {position} is gone, and no decision to redact it is recorded",
-                position=position,
-            )
-        return decision.payload_bytes, decision.payload_sha256
-
-    @staticmethod
-    def _refuse(page: ArrowTable, leaves: list[bytes], stored: list[bytes]) -> NoReturn:
-        row = next(row for row, leaf in enumerate(leaves) if leaf != stored[row])
-        position = page.column("position")[row].as_py()
-        raise AlteredFact(
-            f"the fact at position {position} hashes to {leaves[row].hex()}, and its leaf hash is {stored[row].hex()}",
-            position=position,
-        )
-
-
 def _check_keys(database: Database, head: int) -> None:
     """Return when each fact's stream and version leads to it, and nothing else is a key. Raises AlteredKey."""
     with database.connection() as connection:
@@ -219,10 +134,6 @@ def _check_keys(database: Database, head: int) -> None:
         ((keys,),) = connection.execute(_KEYS, (head,)).fetchall()
     if keys != head:
         raise AlteredKey(f"the log has {head} facts, and {keys} keys")
-
-
-def _missing(position: int) -> MissingFact:
-    return MissingFact(f"position {position} is missing from the log", position=position)
 
 
 def _cut(leaves: bytes, size: int, roots: Mapping[int, bytes]) -> Iterator[bytes]:

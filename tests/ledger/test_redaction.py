@@ -4,7 +4,7 @@ from eventsourcing.utils import Environment
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.entries import Entry, entry_of
-from atlas.ledger.errors import AlteredFact, ConflictingFact, InvalidFact, RefusedRedaction
+from atlas.ledger.errors import AlteredFact, ConflictingFact, InvalidFact, MissingFact, RefusedRedaction
 from atlas.ledger.log import Fact, Ledger
 from atlas.ledger.merkle import leaf_hash, verify_inclusion
 from atlas.ledger.notes import Signer
@@ -34,7 +34,7 @@ def test_the_decision_is_recorded_and_the_payload_is_gone(ledger: Ledger, databa
     decision = decide(ledger, 257)
     recorded = ledger.stream(redaction_stream(257))
     assert [(fact.position, fact.topic) for fact in recorded] == [(301, TOPIC)]
-    assert decode_redaction(recorded[0].payload, 257) == decision
+    assert decode_redaction(recorded[0].payload) == decision
     assert (decision.reason, decision.authoriser) == ("court order 7", "data protection officer")
     with database.connection() as connection:
         assert connection.execute("select payload from ledger.events where position = 257").fetchall() == [(None,)]
@@ -106,9 +106,9 @@ def test_a_payload_that_is_gone_without_a_decision_is_no_marker(
     decide(ledger, 3)
     with database.connection() as connection:
         connection.execute(change.encode())
-    with pytest.raises(AlteredFact):
+    with pytest.raises((AlteredFact, MissingFact)):
         list(ledger.facts(after=0))
-    with pytest.raises(AlteredFact):
+    with pytest.raises((AlteredFact, MissingFact)):
         verify_ledger(ledger, note, SIGNER.verifier)
 
 
@@ -134,8 +134,8 @@ def test_what_is_not_to_be_redacted_is_refused(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"\x80", b"\xc1", encode_redaction(PayloadRedacted(8, 1, bytes(32), "r", "a", 0))]
+    "payload", [b"", b"\x80", b"\xc1", encode_redaction(PayloadRedacted(8, 1, bytes(31), "r", "a", 0))]
 )
 def test_bytes_that_are_no_such_decision_are_refused(payload: bytes) -> None:
     with pytest.raises(InvalidFact):
-        decode_redaction(payload, 7)
+        decode_redaction(payload)
