@@ -1,4 +1,4 @@
-"""``atlas-ledger ledger archive|drop|restore|redact``: ranges of the log as files, and payloads withheld."""
+"""``atlas-ledger ledger archive|drop|restore|redact|resume``: ranges of the log as files, and what operators decide."""
 
 import time
 from typing import Annotated
@@ -8,14 +8,14 @@ import typer
 from atlas.bootstrap import open_program
 from atlas.cli.console import output
 from atlas.cli.options import Config
-from atlas.ledger import archiving, redacting
+from atlas.ledger import archiving, recovery, redacting
 from atlas.ledger.archive import Range
 from atlas.settings import load
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the group ``ledger``."""
-    for command in (archive, drop, restore, redact):
+    for command in (archive, drop, restore, redact, resume):
         app.command()(command)
 
 
@@ -51,7 +51,7 @@ def redact(
     """Take a payload out of the log for ever, by a decision that the log records; every proof stays as it is."""
     with open_program(load(config)) as program:
         decision = redacting.redact(
-            program.ledger, position, reason=reason, authoriser=authoriser, decided_at_ms=time.time_ns() // 1_000_000
+            program.ledger, position, reason=reason, authoriser=authoriser, decided_at_ms=_now_ms()
         )
         output.print(
             f"The payload at position {position} is withheld ({decision.payload_bytes} bytes, SHA-256 "
@@ -59,6 +59,21 @@ def redact(
             soft_wrap=True,
             markup=False,
         )
+
+
+def resume(
+    reason: Annotated[str, typer.Option(help="Why; it is recorded in the log.")],
+    authoriser: Annotated[str, typer.Option(help="By whose authority; it is recorded in the log.")],
+    config: Config = None,
+) -> None:
+    """Append again to a log that was halted because it is behind a signed checkpoint; the log records the decision."""
+    with open_program(load(config)) as program:
+        decision = recovery.resume(program.ledger, reason=reason, authoriser=authoriser, decided_at_ms=_now_ms())
+        output.print(f"Appending goes on after position {decision.head}; it was halted because {decision.halted}.")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _say(done: str) -> archiving.Progress:

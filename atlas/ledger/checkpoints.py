@@ -14,9 +14,10 @@ import re
 import msgspec
 
 from atlas.ledger.database import Database
-from atlas.ledger.errors import LedgerBehindCheckpoint, MalformedNote, RootMismatch, WrongOrigin
+from atlas.ledger.errors import MalformedNote, RootMismatch, WrongOrigin
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Signer, Verifier, decode_base64, parse_note
+from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.tree import Tree
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -94,7 +95,7 @@ class Checkpointer:
         """Integrate the log, and sign and store what it has become; an unchanged log gives the note signed before.
 
         Raises RootMismatch or LedgerBehindCheckpoint when the log does not extend the last checkpoint, and then signs
-        nothing; DatabaseUnreachable.
+        nothing; a log that is behind is halted (recovery.py). Raises DatabaseUnreachable.
         """
         # In this order: whoever signs meanwhile signs for more than was integrated here.
         last = self.latest()
@@ -125,9 +126,7 @@ class Checkpointer:
 
     def _require_extension(self, previous: Checkpoint, size: int) -> None:
         if previous.tree_size > size:
-            raise LedgerBehindCheckpoint(
-                f"a checkpoint over {previous.tree_size} facts was signed, and the log has {size}", position=size + 1
-            )
+            raise behind_checkpoint(self._database, previous.tree_size, size)
         root_hash = self._tree.root(previous.tree_size)
         if root_hash != previous.root_hash:
             raise RootMismatch(

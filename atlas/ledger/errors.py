@@ -10,6 +10,7 @@ LedgerError
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
 ├── RefusedRedaction           a payload that is not to be redacted, or not here          exit code 2
 ├── RefusedArchiving           what is asked of the archive would lose or mix up facts    exit code 2
+├── RefusedResumption          a log that is not halted cannot be resumed                 exit code 2
 ├── AppendingHalted            nothing is appended until an operator decides              exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
 ├── UnknownPosition            a position or tree size that the stored tree lacks       exit code 2
@@ -108,6 +109,12 @@ class RefusedRedaction(LedgerError):
 
 class RefusedArchiving(LedgerError):
     """What is asked of the archive would lose facts or mix up logs."""
+
+    exit_code = 2
+
+
+class RefusedResumption(LedgerError):
+    """A log that is not halted cannot be resumed."""
 
     exit_code = 2
 

@@ -10,7 +10,7 @@ with every stored checkpoint of the same key. What is found first is named, by p
     edited, inserted or swapped, with the leaf hash    AlteredTree
     the tiles rewritten as well                        RootMismatch, between two checkpoints
     a stored checkpoint edited                         AlteredCheckpoint
-    cut off below a checkpoint                         LedgerBehindCheckpoint
+    cut off below a checkpoint                         LedgerBehindCheckpoint, and the log is halted (recovery.py)
     a payload taken out without a recorded decision    AlteredFact
     a key edited, inserted or deleted                  AlteredKey
     a file of the archive gone, or changed             MissingArchive, AlteredArchive
@@ -29,7 +29,6 @@ from atlas.ledger.errors import (
     AlteredCheckpoint,
     AlteredKey,
     AlteredTree,
-    LedgerBehindCheckpoint,
     MisplacedFact,
     MissingFact,
     NoteError,
@@ -39,6 +38,7 @@ from atlas.ledger.leaves import Leaves, archived_ranges
 from atlas.ledger.log import Ledger
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier
+from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, TileBuilder, TileName, width_at
 
 Progress = Callable[[int, int], None]
@@ -115,9 +115,7 @@ def _checked_head(database: Database, integrated: int, signed: int) -> int:
         raise MissingFact("the row of ledger.head is gone, which is created with the table")
     head, outside = row
     if signed > head:
-        raise LedgerBehindCheckpoint(
-            f"a checkpoint over {signed} facts is signed, and the log has {head}", position=head + 1
-        )
+        raise behind_checkpoint(database, signed, head)
     if outside is not None:
         raise MisplacedFact(f"a fact is stored at position {outside}, and the log has 1 to {head}", position=outside)
     if integrated > head:
