@@ -15,6 +15,13 @@ from atlas.ledger.notes import Verifier
 from atlas.ledger.verification import verify_ledger
 from atlas.settings import load
 
+
+class NoteMissing(LedgerError):
+    """There is no signed checkpoint to hold the log against."""
+
+    exit_code = 2
+
+
 app = typer.Typer(no_args_is_help=True, help="The log: its checkpoint, and its verification.")
 
 
@@ -53,8 +60,8 @@ def _note(program: Program, file: Path | None) -> bytes:
         try:
             return file.read_bytes()
         except OSError as error:
-            raise LedgerError(f"{file}: cannot be read: {error.strerror}", hint="Name the file of a note.") from error
+            raise NoteMissing(f"{file}: cannot be read: {error.strerror}", hint="Name the file of a note.") from error
     latest = program.checkpointer.latest()
     if latest is None:
-        raise LedgerError("no checkpoint was signed yet", hint="Sign one with `atlas-ledger ledger checkpoint`.")
+        raise NoteMissing("no checkpoint was signed yet", hint="Sign one with `atlas-ledger ledger checkpoint`.")
     return latest.encode()

@@ -77,7 +77,9 @@ def open_checkpoint(note: SignedNote | bytes, verifier: Verifier, *, origin: str
 class Checkpointer:
     """Signs the log's checkpoints; its key's name is the log's origin.
 
-    It signs nothing that contradicts what it signed before: a signature is for ever.
+    It signs nothing that contradicts what the database says was signed before: a signature is for ever. A database
+    restored from an older copy has forgotten its latest signatures: verify it against the newest note that is known
+    outside it (given away, anchored) before anything is appended.
     """
 
     def __init__(self, database: Database, signer: Signer) -> None:

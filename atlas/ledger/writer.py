@@ -60,7 +60,7 @@ def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
         )
     if isinstance(error, UniqueViolation):
         # What is recorded was left out under the head's lock, so that only a position can be taken.
-        return MisplacedFact(f"a position above the head of the log is taken: {error.diag.message_detail}")
+        return MisplacedFact(f"a fact is stored above the head of the log: {error.diag.message_detail}")
     return None
 
 
