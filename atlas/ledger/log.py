@@ -18,7 +18,7 @@ from atlas.ledger.errors import AlteredFact, InvalidFact, MissingFact
 from atlas.ledger.grouping import Group
 from atlas.ledger.redaction import TOPIC as REDACTED_TOPIC
 from atlas.ledger.redaction import PayloadRedacted, decode_redaction, redaction_stream
-from atlas.ledger.writer import CHANNEL, COPY_FROM_FACTS, record
+from atlas.ledger.writer import CHANNEL, COPY_FROM_FACTS, is_small, record, record_at_once
 
 __all__ = ["ArrowTable", "Fact", "Ledger", "RecordedFact"]
 
@@ -64,7 +64,7 @@ class Ledger:
     def __init__(self, database: Database, archive: Archive | None = None) -> None:
         self._database = database
         self._archive = archive
-        self._group = Group(self._record)
+        self._group = Group(self._record_group)
 
     @property
     def database(self) -> Database:
@@ -169,6 +169,12 @@ class Ledger:
             finally:
                 connection.execute(b"unlisten *")
                 connection.autocommit = False
+
+    def _record_group(self, batch: Batch) -> list[int]:
+        if not is_small(batch):
+            return self._record(batch)
+        with self._database.connection() as connection:
+            return record_at_once(connection, batch)
 
     def _record(self, batch: Batch, companion: Callable[[psycopg.Cursor], None] | None = None) -> list[int]:
         with self._database.connection() as connection, connection.cursor() as cursor:

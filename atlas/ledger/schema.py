@@ -169,7 +169,8 @@ end
 $body$;
 
 -- Records the facts that are not recorded yet and answers, for each fact in the order given, where its stream and
--- version are recorded and with which leaf hash; the caller compares the hash with its own.
+-- version are recorded and with which leaf hash; the caller compares the hash with its own. When one of those that are
+-- recorded differs, nothing is recorded, and those that are not have no position.
 create function ledger.append(
     streams uuid[], versions bigint[], topics text[], payloads bytea[], leaf_hashes bytea[]
 ) returns table (recorded_position bigint, recorded_leaf_hash bytea) language plpgsql as $body$
@@ -186,7 +187,11 @@ begin
         return query select last - count + ordinal, leaf_hashes[ordinal] from generate_series(1, count) as ordinal;
         return;
     end if;
-    if known < count then
+    -- With a conflict nothing is recorded, so that a caller need not keep a transaction open to undo it.
+    if known < count and not exists (
+        select from ledger.recorded(streams, versions) with ordinality as fact (position, leaf_hash, ordinal)
+        where fact.leaf_hash <> leaf_hashes[fact.ordinal]
+    ) then
         perform ledger.append_new(
             array_agg(fact.stream order by ordinal), array_agg(fact.version order by ordinal),
             array_agg(fact.topic order by ordinal), array_agg(fact.payload order by ordinal),

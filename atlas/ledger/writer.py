@@ -43,7 +43,7 @@ def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     if len(batch) == 0:
         return []
     try:
-        return _record_small(cursor, batch) if _is_small(batch) else _record_large(cursor, batch)
+        return _record_small(cursor, batch) if is_small(batch) else _record_large(cursor, batch)
     except psycopg.DatabaseError as error:
         reason = _reason(error)
         if reason is None:
@@ -64,9 +64,19 @@ def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
     return None
 
 
+def record_at_once(connection: psycopg.Connection, batch: Batch) -> list[int]:
+    """As ``record`` for a small batch, in a transaction that begins and ends with its one statement."""
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            return record(cursor, batch)
+    finally:
+        connection.autocommit = False
+
+
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """As ``record`` for facts that must all be new: raises psycopg's UniqueViolation when one is recorded already."""
-    if _is_small(batch):
+    if is_small(batch):
         cursor.execute(_APPEND_NEW, _columns(batch))
         last = _only(cursor)
         return list(range(last - len(batch) + 1, last + 1))
@@ -88,12 +98,10 @@ def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
 def _record_small(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     cursor.execute(_APPEND, _columns(batch))
     recorded = cursor.fetchall()
-    positions: list[int] = []
-    for row, (position, leaf_hash) in enumerate(recorded):
-        if leaf_hash != batch.leaf_hashes[row]:
+    for row, (_, leaf_hash) in enumerate(recorded):
+        if leaf_hash is not None and leaf_hash != batch.leaf_hashes[row]:
             raise _conflict(cursor, batch, row)
-        positions.append(position)
-    return positions
+    return [position for position, _ in recorded]
 
 
 def _record_large(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
@@ -135,7 +143,8 @@ def _conflict(cursor: psycopg.Cursor, batch: Batch, row: int) -> ConflictingFact
     return ConflictingFact(stream, version, position=position, recorded=recorded, offered=batch.describe(row))
 
 
-def _is_small(batch: Batch) -> bool:
+def is_small(batch: Batch) -> bool:
+    """Whether a batch is recorded by one statement rather than by COPY."""
     return len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES
 
 
