@@ -27,6 +27,7 @@ from atlas.indexer.workers.app import intake_routes
 from atlas.indexer.workers.intake import Intake
 from atlas.indexer.workers.keys import WorkerKey
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
+from atlas.ledger.archive import Archive
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import DatabaseUnreachable, InvalidKey
@@ -90,7 +91,8 @@ class Program:
         self.database = database
         self.metrics = CollectorRegistry()
         self.metrics.register(LogCollector(database, settings.ledger.origin))
-        self.ledger: Ledger = MeasuredLedger(database, self.metrics)
+        self.archive = Archive(settings.path(settings.ledger.archive))
+        self.ledger: Ledger = MeasuredLedger(database, self.metrics, self.archive)
         self.content = ContentStore(settings.path(settings.signing.content))
 
     @cached_property

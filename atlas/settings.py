@@ -142,6 +142,9 @@ class LedgerSettings(Table):
     cosignatures_required: Annotated[int, Field(ge=0, le=50)] = Field(
         default=0, description="Publish only checkpoints that so many witnesses have cosigned."
     )
+    archive: Location = Field(
+        default=Path("archive"), description="Directory of archived ranges, for `ledger archive`, `drop` and reads."
+    )
     checkpoint_interval_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=1.0, description="Longest time between an append and the checkpoint that covers it, in seconds."
     )

@@ -24,7 +24,7 @@ LEAVES = [leaf_hash(entry) for entry in ENTRIES]
 
 
 def node(wanted: Node) -> bytes:
-    return perfect_root(LEAVES[wanted.index << wanted.height : (wanted.index + 1) << wanted.height])
+    return perfect_root(b"".join(LEAVES[wanted.index << wanted.height : (wanted.index + 1) << wanted.height]))
 
 
 def proof(index: int, size: int) -> bytes:

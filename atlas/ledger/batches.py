@@ -1,29 +1,33 @@
-"""A batch of facts by columns, and its form for PostgreSQL's COPY ... (FORMAT BINARY).
+"""A batch of facts by columns, and its forms for PostgreSQL's COPY ... (FORMAT BINARY).
 
 The COPY data, per the PostgreSQL manual ("Binary Format" under COPY), integers big-endian:
 
     signature  PGCOPY \\n \\377 \\r \\n \\0, flags int32 = 0, header extension length int32 = 0
-    each row   int16 = 6, then for each of position, stream, version, leaf_hash, payload, topic: int32 length, value
+    each row   int16 = the number of columns, then for each column: int32 length, value
     trailer    int16 = -1
 
-Everything but payload and topic has a fixed width, so the rows' heads are filled in as numpy columns.
+A row of ``ledger.events`` has position, stream, version, leaf_hash, payload, topic; all but the last two have a fixed
+width, so the rows' heads are filled in as numpy columns. A row of ``ledger.keys``, stream, version, position, is fixed.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from uuid import UUID
 
 import msgspec
 import numpy as np
 
-from atlas.ledger.entries import check_payload, check_version, encode_topic, fact_leaf_hash
+from atlas.ledger.entries import check_payload, check_version, encode_topic, fact_leaf_hash, fact_leaf_hashes
 from atlas.ledger.errors import ConflictingFact
 
-COPY_STATEMENT = b"copy ledger.events (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
+COPY_KEYS = b"copy ledger.keys (stream, version, position) from stdin (format binary)"
+COPY_EVENTS = b"copy ledger.events (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
-_WRITE_BYTES = 4 * 1024 * 1024
+_WRITE_BYTES = 120 * 1024
+_BY_COLUMNS_FROM = 16
 _ROW_HEAD = np.dtype(
     [
         ("columns", ">i2"),
@@ -38,6 +42,17 @@ _ROW_HEAD = np.dtype(
         ("payload_bytes", ">i4"),
     ]
 )
+_KEY_ROW = np.dtype(
+    [
+        ("columns", ">i2"),
+        ("stream_bytes", ">i4"),
+        ("stream", "V16"),
+        ("version_bytes", ">i4"),
+        ("version", ">i8"),
+        ("position_bytes", ">i4"),
+        ("position", ">i8"),
+    ]
+)
 
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
@@ -49,15 +64,26 @@ class Fact(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
-    """Checked facts by columns, no stream and version twice."""
+    """Checked facts by columns; ``stream_bytes`` are the streams, 16 bytes each."""
 
     streams: list[UUID]
+    stream_bytes: list[bytes]
     versions: list[int]
     topics: list[str]
     payloads: list[bytes]
-    leaf_hashes: list[bytes]
+    known_leaf_hashes: list[bytes] | None = None
+
+    @cached_property
+    def leaf_hashes(self) -> list[bytes]:
+        """Computed when first asked for: a large batch has them computed while the database is busy with its keys."""
+        if self.known_leaf_hashes is not None:
+            return self.known_leaf_hashes
+        topics = list(map(encode_topic, self.topics))
+        if len(self) < _BY_COLUMNS_FROM:
+            return list(map(fact_leaf_hash, self.stream_bytes, self.versions, topics, self.payloads))
+        return fact_leaf_hashes(self.stream_bytes, self.versions, topics, self.payloads)
 
     def __len__(self) -> int:
         return len(self.streams)
@@ -70,10 +96,10 @@ class Batch:
         """The batch of these rows, in this order."""
         return Batch(
             [self.streams[row] for row in rows],
+            [self.stream_bytes[row] for row in rows],
             [self.versions[row] for row in rows],
             [self.topics[row] for row in rows],
             [self.payloads[row] for row in rows],
-            [self.leaf_hashes[row] for row in rows],
         )
 
     def describe(self, row: int) -> str:
@@ -87,9 +113,10 @@ def describe(topic: str, payload: bytes) -> str:
 
 
 def encode_batch(facts: Sequence[Fact]) -> Batch:
-    """The facts by columns, with their leaf hashes. Raises InvalidFact."""
+    """The facts by columns. Raises InvalidFact."""
     topics = [fact.topic for fact in facts]
-    encoded_topics = list(map(encode_topic, topics))
+    for topic in set(topics):
+        encode_topic(topic)
     streams = [fact.stream for fact in facts]
     versions = [fact.version for fact in facts]
     payloads = [fact.payload for fact in facts]
@@ -97,9 +124,7 @@ def encode_batch(facts: Sequence[Fact]) -> Batch:
         check_version(min(versions))
         check_version(max(versions))
         check_payload(max(payloads, key=len))
-    stream_bytes = [stream.bytes for stream in streams]
-    leaf_hashes = list(map(fact_leaf_hash, stream_bytes, versions, encoded_topics, payloads))
-    return Batch(streams, versions, topics, payloads, leaf_hashes)
+    return Batch(streams, [stream.int.to_bytes(16, "big") for stream in streams], versions, topics, payloads)
 
 
 def distinct(batch: Batch) -> tuple[Batch, list[int]]:
@@ -107,6 +132,8 @@ def distinct(batch: Batch) -> tuple[Batch, list[int]]:
 
     Raises ConflictingFact when a stream and version come twice with different content.
     """
+    if len(set(zip(batch.stream_bytes, batch.versions, strict=True))) == len(batch):
+        return batch, list(range(len(batch)))
     first: dict[tuple[UUID, int], int] = {}
     kept: list[int] = []
     places: list[int] = []
@@ -119,7 +146,7 @@ def distinct(batch: Batch) -> tuple[Batch, list[int]]:
                 *key, position=None, recorded=batch.describe(kept[place]), offered=batch.describe(row)
             )
         places.append(place)
-    return (batch, places) if len(kept) == len(batch) else (batch.take(kept), places)
+    return batch.take(kept), places
 
 
 def joined(batches: Sequence[Batch]) -> Batch:
@@ -128,11 +155,23 @@ def joined(batches: Sequence[Batch]) -> Batch:
         return batches[0]
     return Batch(
         [stream for batch in batches for stream in batch.streams],
+        [stream for batch in batches for stream in batch.stream_bytes],
         [version for batch in batches for version in batch.versions],
         [topic for batch in batches for topic in batch.topics],
         [payload for batch in batches for payload in batch.payloads],
-        [leaf_hash for batch in batches for leaf_hash in batch.leaf_hashes],
     )
+
+
+def copy_keys(batch: Batch, first_position: int) -> bytes:
+    """The COPY data of a batch's keys; the rows take positions from ``first_position`` up."""
+    rows = np.zeros(len(batch), dtype=_KEY_ROW)
+    rows["columns"] = 3
+    rows["stream_bytes"] = 16
+    rows["stream"] = np.frombuffer(b"".join(batch.stream_bytes), dtype="V16")
+    rows["version_bytes"] = rows["position_bytes"] = 8
+    rows["version"] = batch.versions
+    rows["position"] = np.arange(first_position, first_position + len(batch))
+    return _SIGNATURE + rows.tobytes() + _TRAILER
 
 
 class CopyRows:
@@ -146,7 +185,7 @@ class CopyRows:
         heads["columns"] = 6
         heads["position_bytes"] = 8
         heads["stream_bytes"] = 16
-        heads["stream"] = np.frombuffer(b"".join([stream.bytes for stream in batch.streams]), dtype="V16")
+        heads["stream"] = np.frombuffer(b"".join(batch.stream_bytes), dtype="V16")
         heads["version_bytes"] = 8
         heads["version"] = batch.versions
         heads["leaf_hash_bytes"] = 32
@@ -158,7 +197,7 @@ class CopyRows:
         )
 
     def data(self, first_position: int) -> Iterator[bytes]:
-        """The COPY data in a few large pieces; the rows take positions from ``first_position`` up."""
+        """The COPY data in pieces; the rows take positions from ``first_position`` up."""
         count = len(self._heads)
         self._heads["position"] = np.arange(first_position, first_position + count)
         yield _SIGNATURE

@@ -17,7 +17,6 @@ import msgspec
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     InvalidKey,
-    LedgerBehindCheckpoint,
     MalformedNote,
     RetiredKey,
     RootMismatch,
@@ -26,6 +25,7 @@ from atlas.ledger.errors import (
 from atlas.ledger.keys import SigningKey
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier, decode_base64, parse_note
+from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.tree import Tree
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -114,7 +114,8 @@ class Checkpointer:
         """Integrate the log, and sign and store what it has become; an unchanged log gives the note signed before.
 
         Raises RootMismatch or LedgerBehindCheckpoint when the log does not extend the last checkpoint, RetiredKey
-        when this key has handed over to another, and then signs nothing; SigningFailed, DatabaseUnreachable.
+        when this key has handed over to another, and then signs nothing; a log that is behind is halted
+        (recovery.py). Raises SigningFailed, DatabaseUnreachable.
         """
         # In this order: whoever signs meanwhile signs for more than was integrated here.
         last = self.latest()
@@ -147,15 +148,24 @@ class Checkpointer:
             self._store(key, parse_checkpoint(note.text), both)
         return both
 
+    def checkpoint_at(self, size: int) -> SignedNote:
+        """The signed checkpoint over exactly the first ``size`` facts, signed now unless it was before.
+
+        Raises UnknownPosition above the log, and as ``checkpoint``.
+        """
+        self.checkpoint()
+        stored = self.latest(upto=size)
+        if stored is not None and open_checkpoint(stored, self.verifier).tree_size == size:
+            return stored
+        return self._sign(Checkpoint(self.origin, size, self._tree.root(size)))
+
     def latest(self, *, upto: int = _ANY_SIZE) -> SignedNote | None:
         """The stored note of the largest tree size, not above ``upto``; None when there is none."""
         return latest_note(self._database, self.verifier, upto=upto)
 
     def _require_extension(self, previous: Checkpoint, size: int) -> None:
         if previous.tree_size > size:
-            raise LedgerBehindCheckpoint(
-                f"a checkpoint over {previous.tree_size} facts was signed, and the log has {size}", position=size + 1
-            )
+            raise behind_checkpoint(self._database, previous.tree_size, size)
         root_hash = self._tree.root(previous.tree_size)
         if root_hash != previous.root_hash:
             raise RootMismatch(

@@ -12,18 +12,23 @@ The payload itself stays outside, so that an entry is small (a tlog-tiles entry 
 can be withheld without breaking a proof. An entry does not carry its position: the tree does.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from uuid import UUID
 
 import msgspec
+import numpy as np
 
 from atlas.ledger.errors import InvalidFact, InvalidProof, PayloadTooLarge
 
 MAX_TOPIC_BYTES = 1024
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024
 MAX_VERSION = 2**63 - 1
+# The leaf prefix 0x00 of RFC 6962 stands before the entry.
+_ENTRY_HEAD = np.dtype([("leaf_prefix", "V1"), ("stream", "V16"), ("version", ">i8")])
+_ENTRY_TAIL = np.dtype([("payload_bytes", ">u8"), ("payload_sha256", "V32")])
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -78,6 +83,32 @@ def fact_leaf_hash(stream: bytes, version: int, topic: bytes, payload: bytes) ->
     """The leaf hash of a fact whose fields have been checked; ``stream`` is 16 bytes, ``topic`` UTF-8."""
     digest = sha256(payload).digest()
     return sha256(b"\x00" + _layout(len(topic)).pack(stream, version, len(topic), topic, len(payload), digest)).digest()
+
+
+def fact_leaf_hashes(
+    streams: Sequence[bytes], versions: Sequence[int], topics: Sequence[bytes], payloads: Sequence[bytes]
+) -> list[bytes]:
+    """As ``fact_leaf_hash`` for facts by columns: what has a fixed width is laid out for all of them at once."""
+    digests = b"".join([sha256(payload).digest() for payload in payloads])
+    return entry_leaf_hashes(streams, versions, topics, list(map(len, payloads)), digests)
+
+
+def entry_leaf_hashes(
+    streams: Sequence[bytes], versions: Sequence[int], topics: Sequence[bytes], lengths: Sequence[int], digests: bytes
+) -> list[bytes]:
+    """The leaf hashes of checked entries by columns; ``digests`` are the SHA-256 of the payloads one after another."""
+    count = len(streams)
+    heads, tails = np.zeros(count, dtype=_ENTRY_HEAD), np.zeros(count, dtype=_ENTRY_TAIL)
+    heads["stream"] = np.frombuffer(b"".join(streams), dtype="V16")
+    heads["version"] = versions
+    tails["payload_bytes"] = lengths
+    tails["payload_sha256"] = np.frombuffer(digests, dtype="V32")
+    before, after = heads.tobytes(), tails.tobytes()
+    prefixed = {topic: len(topic).to_bytes(2, "big") + topic for topic in set(topics)}
+    return [
+        sha256(before[25 * row : 25 * row + 25] + prefixed[topic] + after[40 * row : 40 * row + 40]).digest()
+        for row, topic in enumerate(topics)
+    ]
 
 
 @lru_cache(maxsize=1024)

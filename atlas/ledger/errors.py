@@ -9,6 +9,10 @@ LedgerError
 ├── InvalidFact                a fact that cannot be stored                             exit code 4
 │   └── PayloadTooLarge        a payload above the limit
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
+├── RefusedRedaction           a payload that is not to be redacted, or not here          exit code 2
+├── RefusedArchiving           what is asked of the archive would lose or mix up facts    exit code 2
+├── RefusedResumption          a log that is not halted cannot be resumed                 exit code 2
+├── AppendingHalted            nothing is appended until an operator decides              exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
 ├── MalformedProof             not the form of a proof's file                           exit code 4
 ├── WitnessUnreachable         a witness that gives no usable answer                    exit code 3
@@ -28,6 +32,9 @@ LedgerError
     ├── AlteredFact            a fact's columns disagree with its leaf hash
     ├── MissingFact            a position that the log should have is not there
     ├── MisplacedFact          a fact outside the log's positions
+    ├── AlteredKey             a stream and version that leads to another position, or to none
+    ├── MissingArchive         a range of the log should be in the archive and is not
+    ├── AlteredArchive         a file of the archive is not what was archived
     ├── AlteredTree            a stored tile disagrees with the facts below it
     ├── AlteredCheckpoint      a stored checkpoint is not what was signed
     ├── RootMismatch           the facts do not hash to a signed root
@@ -106,6 +113,28 @@ class ConflictingFact(LedgerError):
         self.stream = stream
         self.version = version
         self.position = position
+
+
+class RefusedRedaction(LedgerError):
+    """A payload that is not to be redacted, or that is not in this database."""
+
+    exit_code = 2
+
+
+class RefusedArchiving(LedgerError):
+    """What is asked of the archive would lose facts or mix up logs."""
+
+    exit_code = 2
+
+
+class RefusedResumption(LedgerError):
+    """A log that is not halted cannot be resumed."""
+
+    exit_code = 2
+
+
+class AppendingHalted(LedgerError):
+    """Nothing is appended until an operator decides; nothing of the batch was stored."""
 
 
 class InvalidProof(LedgerError):
@@ -200,6 +229,18 @@ class MissingFact(LedgerCorrupt):
 
 class MisplacedFact(LedgerCorrupt):
     """A fact at a position that the log does not have."""
+
+
+class AlteredKey(LedgerCorrupt):
+    """A stream and version that leads to another position than its fact's, or to none."""
+
+
+class MissingArchive(LedgerCorrupt):
+    """A range of the log should be in the archive and is not; ``position`` is its first."""
+
+
+class AlteredArchive(LedgerCorrupt):
+    """A file of the archive is not what was archived; ``position`` is the first known to be wrong."""
 
 
 class AlteredTree(LedgerCorrupt):

@@ -41,12 +41,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def perfect_root(hashes: Sequence[bytes]) -> bytes:
-    """The root over a power of two of hashes."""
-    level = list(hashes)
-    while len(level) > 1:
-        level = [node_hash(level[place], level[place + 1]) for place in range(0, len(level), 2)]
-    return level[0]
+def perfect_root(hashes: bytes) -> bytes:
+    """The root over a power of two of hashes, 32 bytes each."""
+    while len(hashes) > HASH_BYTES:
+        pairs = range(0, len(hashes), 2 * HASH_BYTES)
+        hashes = b"".join([sha256(b"\x01" + hashes[pair : pair + 2 * HASH_BYTES]).digest() for pair in pairs])
+    return hashes
 
 
 def perfect_nodes(begin: int, end: int) -> list[Node]:

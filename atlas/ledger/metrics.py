@@ -22,6 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from atlas.ledger.archive import Archive
 from atlas.ledger.database import Database
 from atlas.ledger.errors import LedgerError
 from atlas.ledger.log import Fact, Ledger
@@ -41,8 +42,8 @@ from ledger.head left join lateral (
 class MeasuredLedger(Ledger):
     """A log whose appends are measured."""
 
-    def __init__(self, database: Database, registry: CollectorRegistry) -> None:
-        super().__init__(database)
+    def __init__(self, database: Database, registry: CollectorRegistry, archive: Archive | None = None) -> None:
+        super().__init__(database, archive)
         self._seconds = Histogram(
             "atlas_ledger_append_seconds", "How long appends took.", buckets=_LATENCY_S, registry=registry
         )

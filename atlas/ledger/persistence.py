@@ -10,6 +10,7 @@ positions from the head row (``writer.py``); a conflict is the library's Integri
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from eventsourcing import postgres
 from eventsourcing.persistence import (
     ApplicationRecorder,
     InterfaceError,
+    Notification,
     OperationalError,
     ProcessRecorder,
     StoredEvent,
@@ -26,14 +28,25 @@ from eventsourcing.persistence import (
 from eventsourcing.utils import Environment, EnvType, retry
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
+from psycopg.sql import SQL
 
+from atlas.ledger.archive import Archive, require_archive
 from atlas.ledger.batches import Batch, Fact, encode_batch
 from atlas.ledger.errors import InvalidFact
+from atlas.ledger.log import PAGE_FACTS
 from atlas.ledger.transcoding import MsgpackTranscoder
 from atlas.ledger.writer import CHANNEL, record_new
 
 _SCHEMA = "ledger"
 _VIEW = "stored_events"
+_BY_STREAM = """
+select notification_id, originator_version, topic, state from ledger.stream_events
+where originator_id = %(stream)s and originator_version > coalesce(%(above)s::bigint, -1)
+and originator_version <= coalesce(%(upto)s::bigint, 9223372036854775807)
+order by originator_version {} limit %(limit)s::bigint
+"""
+_ASCENDING, _DESCENDING = SQL(_BY_STREAM).format(SQL("asc")), SQL(_BY_STREAM).format(SQL("desc"))
+_DROPPED = SQL("select dropped from ledger.head")
 _CONNECTION = {
     "dbname": "POSTGRES_DBNAME",
     "host": "POSTGRES_HOST",
@@ -42,13 +55,15 @@ _CONNECTION = {
     "password": "POSTGRES_PASSWORD",
 }
 _FURTHER_OPTIONS = "POSTGRES_CONNECTION_OPTIONS"
+_ARCHIVE = "LEDGER_ARCHIVE_DIRECTORY"
 
 
-def environment(url: str) -> dict[str, str]:
-    """The settings with which an ``Application`` works on the log in the database at ``url``."""
+def environment(url: str, archive: Path | None = None) -> dict[str, str]:
+    """The settings with which an ``Application`` works on the log in the database at ``url`` and in ``archive``."""
     parts = conninfo_to_dict(url)
     known = {variable: str(parts.pop(name, "")) for name, variable in _CONNECTION.items()}
-    return {**known, _FURTHER_OPTIONS: make_conninfo("", **parts), "PERSISTENCE_MODULE": __name__}
+    place = {} if archive is None else {_ARCHIVE: str(archive)}
+    return {**known, _FURTHER_OPTIONS: make_conninfo("", **parts), "PERSISTENCE_MODULE": __name__, **place}
 
 
 class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
@@ -57,6 +72,7 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
     def __init__(self, datastore: postgres.PostgresDatastore, **kwargs: Any) -> None:  # noqa: ANN401 (the port's signature)
         super().__init__(datastore, events_table_name=_VIEW, **kwargs)
         self.sql_create_statements.clear()
+        self.archive: Archive | None = None
         self.channel_name = CHANNEL
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
@@ -70,6 +86,65 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
             self._insert_events(cursor, stored_events, **kwargs)
             with cursor.connection.cursor(row_factory=tuple_row) as tuples:
                 return record_new(tuples, batch) if stored_events else []
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The events of an aggregate. Raises MissingArchive when some are archived and the archive is not known."""
+        bounds = {"stream": originator_id, "above": gt, "upto": lte, "limit": limit}
+        with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            rows = cursor.execute(_DESCENDING if desc else _ASCENDING, bounds, prepare=True).fetchall()
+        archived = self._archived([position for position, _, topic, _ in rows if topic is None])
+        return [
+            StoredEvent(originator_id, version, *((topic, bytes(state)) if topic is not None else archived[position]))
+            for position, version, topic, state in rows
+        ]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """The events from a position on. Raises MissingArchive as ``select_events``."""
+        found = super().select_notifications(start, limit, stop, topics, inclusive_of_start=inclusive_of_start)
+        after = 0 if start is None else start - 1 if inclusive_of_start else start
+        with self.datastore.get_connection() as connection, connection.cursor(row_factory=tuple_row) as cursor:
+            ((dropped,),) = cursor.execute(_DROPPED).fetchall()
+        upto = dropped if stop is None else min(dropped, stop)
+        if after >= upto:
+            return found
+        archived = self._archived_notifications(after, upto, topics, limit)
+        if len(archived) == limit or upto == stop:
+            return archived
+        return [*archived, *self.select_notifications(dropped + 1, limit - len(archived), stop, topics)]
+
+    def _archived(self, positions: Sequence[int]) -> dict[int, tuple[str, bytes]]:
+        rows = require_archive(self.archive).rows(positions) if positions else {}
+        return {position: (row[3], row[4] or b"") for position, row in rows.items()}
+
+    def _archived_notifications(self, after: int, upto: int, topics: Sequence[str], limit: int) -> list[Notification]:
+        found: list[Notification] = []
+        while after < upto and len(found) < limit:
+            end = min(upto, after + PAGE_FACTS)
+            page = require_archive(self.archive).table(after=after, upto=end, topics=topics)
+            columns = [page.column(name).to_pylist() for name in page.schema.names]
+            found += [
+                Notification(UUID(bytes=stream), version, topic, payload or b"", position)
+                for position, stream, version, topic, payload in zip(*columns, strict=True)
+            ]
+            after = end
+        return found[:limit]
 
 
 class LedgerProcessRecorder(postgres.PostgresTrackingRecorder, LedgerApplicationRecorder, ProcessRecorder):
@@ -91,6 +166,8 @@ class LedgerFactory(postgres.PostgresFactory):
         super().__init__(env)
         # The recorders and the library's own tables share one schema; the library would default to "public".
         self.datastore.schema = _SCHEMA
+        directory = self.env.get(_ARCHIVE)
+        self._archive = Archive(Path(directory)) if directory else None
         further = conninfo_to_dict(self.env.get(_FURTHER_OPTIONS) or "")
         cast("dict[str, Any]", self.datastore.pool.kwargs).update(further)
 
@@ -100,12 +177,15 @@ class LedgerFactory(postgres.PostgresFactory):
 
     def application_recorder(self) -> ApplicationRecorder:
         """A recorder on the log."""
-        return LedgerApplicationRecorder(self.datastore)
+        recorder = LedgerApplicationRecorder(self.datastore)
+        recorder.archive = self._archive
+        return recorder
 
     def process_recorder(self) -> ProcessRecorder:
         """A recorder on the log, and the application's tracking table."""
         prefix = self.env.name.lower() or "notification"
         recorder = LedgerProcessRecorder(self.datastore, tracking_table_name=f"{prefix}_tracking")
+        recorder.archive = self._archive
         if self.env_create_table():
             recorder.create_table()
         return recorder

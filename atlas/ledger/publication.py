@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from atlas.ledger.checkpoints import parse_checkpoint
 from atlas.ledger.cosignatures import cosignatures
-from atlas.ledger.entries import entry_of
 from atlas.ledger.errors import AlteredCheckpoint, AlteredFact, MissingFact, NotPublished
 from atlas.ledger.log import Ledger
 from atlas.ledger.merkle import leaf_hash
@@ -108,5 +107,5 @@ def stored_entries(ledger: Ledger, *, after: int, upto: int, page_facts: int = P
             missing = next(position for position in range(expected, upto + 1) if position not in found)
             raise MissingFact(f"position {missing} is missing from the log", position=missing)
         for fact in page:
-            yield entry_of(fact.stream, fact.version, fact.topic, fact.payload).encode()
+            yield fact.entry().encode()
         expected += len(page)

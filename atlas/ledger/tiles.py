@@ -5,7 +5,7 @@ A tile at level L and index N holds up to 256 hashes: the perfect nodes of heigh
 of the tile above. A tile only ever grows until it is full, so a narrower version of it is a prefix of its bytes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -44,7 +44,7 @@ def hash_in_tile(node: Node, hashes: bytes) -> bytes:
     """The hash of a perfect node, from the hashes of its tile."""
     inner = node.height % TILE_HEIGHT
     begin = (node.index << inner) % TILE_WIDTH * HASH_BYTES
-    return perfect_root(split_hashes(hashes[begin : begin + (HASH_BYTES << inner)]))
+    return perfect_root(hashes[begin : begin + (HASH_BYTES << inner)])
 
 
 def split_hashes(hashes: bytes) -> list[bytes]:
@@ -69,6 +69,18 @@ def edge_names(size: int) -> list[TileName]:
     return names
 
 
+def names_above(begin: int, end: int) -> list[TileName]:
+    """The names of the tiles above level 0 that leaves from ``begin`` up to, excluding, ``end`` lie below."""
+    names: list[TileName] = []
+    level = 1
+    while end >> (TILE_HEIGHT * level):
+        first = (begin >> (TILE_HEIGHT * level)) // TILE_WIDTH
+        last = ((end >> (TILE_HEIGHT * level)) - 1) // TILE_WIDTH
+        names += [TileName(level, index) for index in range(first, last + 1)]
+        level += 1
+    return names
+
+
 class TileBuilder:
     """Grows a tree from ``size`` leaves and its edge tiles, and gives every tile that changes.
 
@@ -79,12 +91,16 @@ class TileBuilder:
         self.size = size
         self._open: dict[int, bytearray] = {name.level: bytearray(edge[name]) for name in edge_names(size)}
 
-    def extend(self, leaf_hashes: Iterable[bytes]) -> list[Tile]:
-        """Add leaf hashes; returns the tiles that were filled, and then those at the edge that changed."""
+    def extend(self, leaf_hashes: bytes) -> list[Tile]:
+        """Add leaf hashes, 32 bytes each; returns the tiles that were filled, then those at the edge that changed."""
         changed: dict[TileName, Tile] = {}
-        for leaf in leaf_hashes:
-            self._add(0, self.size, leaf, changed)
-            self.size += 1
+        done = 0
+        while done < len(leaf_hashes):
+            room = TILE_WIDTH * HASH_BYTES - len(self._open.get(0, b""))
+            added = leaf_hashes[done : done + room]
+            self._add(0, self.size, added, changed)
+            self.size += len(added) // HASH_BYTES
+            done += len(added)
         for level, hashes in self._open.items():
             name = TileName(level, (self.size >> (TILE_HEIGHT * level)) // TILE_WIDTH)
             if hashes:
@@ -95,12 +111,12 @@ class TileBuilder:
         """The root of the tree so far: every node of its compact range lies in an open tile."""
         return root(self.size, lambda node: hash_in_tile(node, bytes(self._open[node.height // TILE_HEIGHT])))
 
-    def _add(self, level: int, index: int, value: bytes, changed: dict[TileName, Tile]) -> None:
-        """Put the hash of node ``index`` of a level into its tile, and the root of a full tile into the one above."""
+    def _add(self, level: int, index: int, added: bytes, changed: dict[TileName, Tile]) -> None:
+        """Put hashes from node ``index`` on into their tile, and the root of a full tile into the one above."""
         hashes = self._open.setdefault(level, bytearray())
-        hashes += value
+        hashes += added
         if len(hashes) == TILE_WIDTH * HASH_BYTES:
             name = TileName(level, index // TILE_WIDTH)
             changed[name] = Tile(name, bytes(hashes))
             hashes.clear()
-            self._add(level + 1, name.index, perfect_root(split_hashes(changed[name].hashes)), changed)
+            self._add(level + 1, name.index, perfect_root(changed[name].hashes), changed)

@@ -15,17 +15,25 @@ from atlas.ledger import merkle
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredTree, MissingFact, UnknownPosition
 from atlas.ledger.merkle import Node, perfect_nodes
-from atlas.ledger.tiles import Tile, TileBuilder, TileName, edge_names, hash_in_tile, tile_of, width_at
+from atlas.ledger.tiles import Tile, TileBuilder, TileName, edge_names, hash_in_tile, names_above, tile_of, width_at
 
 INTEGRATION_LOCK = 0x61746C61_73000002
 BATCH_LEAVES = 65_536
 
-_SIZE = b"select coalesce(max(index * 256 + width), 0) from ledger.tiles where level = 0"
+_SIZE = b"select index * 256 + width from ledger.tiles where level = 0 order by index desc limit 1"
 _TILES = b"""
 select tiles.level, tiles.index, tiles.hashes
 from unnest(%b::smallint[], %b::bigint[]) as wanted (level, index) join ledger.tiles using (level, index)
 """
-_LEAVES = b"select position, leaf_hash from ledger.events where position > %s order by position limit %s"
+# One value for all of them, which costs a fraction of as many rows.
+_LEAVES = b"""
+select count(*), coalesce(max(position), %(size)s), coalesce(string_agg(leaf_hash, ''::bytea order by position), '')
+from ledger.events where position > %(size)s and position <= %(size)s + %(limit)s
+"""
+_GAP = b"""
+select min(expected) from generate_series(%(size)s + 1, %(last)s) as expected
+where not exists (select from ledger.events where position = expected)
+"""
 _STORE = b"""
 insert into ledger.tiles (level, index, width, hashes)
 select * from unnest(%b::smallint[], %b::bigint[], %b::smallint[], %b::bytea[])
@@ -86,6 +94,20 @@ class Tree:
         hashes = self._hashes(size, _nodes(ranges))
         return {(begin, end): merkle.range_hash(begin, end, hashes.__getitem__) for begin, end in ranges}
 
+    def tiles(self, begin: int, end: int) -> list[Tile]:
+        """The tiles above the leaves from ``begin`` up to ``end``, as wide as they are in a tree of ``end`` leaves.
+
+        Raises UnknownPosition above the integrated size, AlteredTree when one is missing.
+        """
+        if end > self.size():
+            raise UnknownPosition(f"the tree has {self.size()} leaves, not {end}")
+        names = names_above(begin, end)
+        with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
+            stored = _read_tiles(cursor, names)
+        for name in names:
+            _check_width(name, stored.get(name, b""), end)
+        return [Tile(name, stored[name][: width_at(end, name) * merkle.HASH_BYTES]) for name in names]
+
     def _hashes(self, size: int, nodes: Iterable[Node]) -> dict[Node, bytes]:
         """The hashes of perfect nodes within the first ``size`` leaves, from one query."""
         nodes = list(nodes)
@@ -106,8 +128,8 @@ def _nodes(ranges: Iterable[tuple[int, int]]) -> list[Node]:
 
 
 def _size(connection: psycopg.Connection) -> int:
-    (size,) = connection.execute(_SIZE).fetchall()[0]
-    return size
+    row = connection.execute(_SIZE).fetchone()
+    return 0 if row is None else row[0]
 
 
 def _read_tiles(cursor: psycopg.Cursor, names: Iterable[TileName]) -> dict[TileName, bytes]:
@@ -130,14 +152,23 @@ def _integrate_batch(cursor: psycopg.Cursor) -> tuple[int, int]:
     edge = _read_tiles(cursor, edge_names(size))
     for name in edge_names(size):
         _check_width(name, edge.get(name, b""), size)
-    cursor.execute(_LEAVES, (size, BATCH_LEAVES))
-    leaves = cursor.fetchall()
-    for expected, (position, _) in enumerate(leaves, start=size + 1):
-        if position != expected:
-            raise MissingFact(f"position {expected} is missing from the log", position=expected)
+    hashes = _leaves(cursor, size)
     builder = TileBuilder(size, edge)
-    _store(cursor, builder.extend(leaf for _, leaf in leaves))
-    return builder.size, len(leaves)
+    _store(cursor, builder.extend(hashes))
+    return builder.size, builder.size - size
+
+
+def _leaves(cursor: psycopg.Cursor, size: int) -> bytes:
+    """The leaf hashes that come after the first ``size``, up to BATCH_LEAVES of them."""
+    cursor.execute(_LEAVES, {"size": size, "limit": BATCH_LEAVES})
+    count, last, hashes = cursor.fetchall()[0]
+    if last != size + count:
+        cursor.execute(_GAP, {"size": size, "last": last})
+        (missing,) = cursor.fetchall()[0]
+        raise MissingFact(f"position {missing} is missing from the log", position=missing)
+    if len(hashes) != count * merkle.HASH_BYTES:
+        raise AlteredTree(f"a leaf hash from position {size + 1} to {last} has not {merkle.HASH_BYTES} bytes")
+    return hashes
 
 
 def _store(cursor: psycopg.Cursor, tiles: list[Tile]) -> None:

@@ -10,43 +10,39 @@ with every stored checkpoint of the same key. What is found first is named, by p
     edited, inserted or swapped, with the leaf hash    AlteredTree
     the tiles rewritten as well                        RootMismatch, between two checkpoints
     a stored checkpoint edited                         AlteredCheckpoint
-    cut off below a checkpoint                         LedgerBehindCheckpoint
+    cut off below a checkpoint                         LedgerBehindCheckpoint, and the log is halted (recovery.py)
+    a payload taken out without a recorded decision    AlteredFact
+    a key edited, inserted or deleted                  AlteredKey
+    a file of the archive gone, or changed             MissingArchive, AlteredArchive
 
 What comes after the checkpoint is checked too, but nothing signed speaks for it yet. The log is streamed: memory is
 bounded by the driver's batches of some 16 MB.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import psycopg
-from psycopg.sql import SQL, Literal
 
 from atlas.ledger.database import Database
-from atlas.ledger.entries import encode_topic, fact_leaf_hash
 from atlas.ledger.errors import (
     AlteredCheckpoint,
-    AlteredFact,
+    AlteredKey,
     AlteredTree,
-    InvalidFact,
-    LedgerBehindCheckpoint,
     MisplacedFact,
     MissingFact,
     NoteError,
     RootMismatch,
 )
 from atlas.ledger.keyring import KeyRing
-from atlas.ledger.log import Ledger, stream_bytes
+from atlas.ledger.leaves import Leaves, archived_ranges
+from atlas.ledger.log import Ledger
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier
+from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, TileBuilder, TileName, width_at
 
 Progress = Callable[[int, int], None]
 
-_FACTS = SQL(
-    "select position, stream, version, topic, payload, leaf_hash from ledger.events"
-    " where position between 1 and {head} order by position"
-)
 # One statement, one snapshot: appends go on meanwhile.
 _BOUNDS = b"""
 select head.position,
@@ -54,6 +50,13 @@ select head.position,
              (select min(position) from ledger.events where position > head.position))
 from ledger.head
 """
+_UNKEYED = b"""
+select min(events.position) from ledger.events where events.position <= %s and not exists (
+    select from ledger.keys
+    where keys.stream = events.stream and keys.version = events.version and keys.position = events.position
+)
+"""
+_KEYS = b"select count(*) from ledger.keys where position <= %s"
 _LEVELS = b"select level, count(*), sum(width)::bigint from ledger.tiles group by level"
 _TILES = b"""
 select tiles.level, tiles.index, tiles.width, tiles.hashes
@@ -79,14 +82,18 @@ def verify_ledger(
     roots = _signed_roots(ledger.database, note, KeyRing(verifier, retired))
     stored = _StoredTree(ledger.database)
     head = _checked_head(ledger.database, stored.size, max(roots))
+    leaves_of = Leaves(ledger)
     builder = TileBuilder(0, {})
     _check_root(builder, roots)
-    for leaves in _recomputed_leaves(ledger.database, head):
+    for leaves in leaves_of.pages(head):
         for part in _cut(leaves, builder.size, roots):
             stored.compare(builder.extend(part))
             _check_root(builder, roots)
         if progress is not None:
             progress(builder.size, head)
+    _check_keys(ledger.database, head)
+    for part in archived_ranges(ledger, upto=head):
+        leaves_of.check_archived(part)
 
 
 def _signed_roots(database: Database, note: SignedNote | bytes, ring: KeyRing) -> dict[int, bytes]:
@@ -116,9 +123,7 @@ def _checked_head(database: Database, integrated: int, signed: int) -> int:
         raise MissingFact("the row of ledger.head is gone, which is created with the table")
     head, outside = row
     if signed > head:
-        raise LedgerBehindCheckpoint(
-            f"a checkpoint over {signed} facts is signed, and the log has {head}", position=head + 1
-        )
+        raise behind_checkpoint(database, signed, head)
     if outside is not None:
         raise MisplacedFact(f"a fact is stored at position {outside}, and the log has 1 to {head}", position=outside)
     if integrated > head:
@@ -126,50 +131,23 @@ def _checked_head(database: Database, integrated: int, signed: int) -> int:
     return head
 
 
-def _recomputed_leaves(database: Database, head: int) -> Iterator[list[bytes]]:
-    """The leaf hashes of the whole log in pages, each computed from the stored columns and checked on the way."""
-    statement = _FACTS.format(head=Literal(head)).as_string(None)
-    reached = 0
-    with database.adbc() as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
-        for page in cursor.fetch_record_batch():
-            leaves = _page_leaves(page, reached)
-            reached += len(leaves)
-            yield leaves
-    if reached != head:
-        raise _missing(reached + 1)
+def _check_keys(database: Database, head: int) -> None:
+    """Return when each fact's stream and version leads to it, and nothing else is a key. Raises AlteredKey."""
+    with database.connection() as connection:
+        ((position,),) = connection.execute(_UNKEYED, (head,)).fetchall()
+        if position is not None:
+            raise AlteredKey(f"the key of the fact at position {position} does not lead to it", position=position)
+        ((keys,),) = connection.execute(_KEYS, (head,)).fetchall()
+    if keys != head:
+        raise AlteredKey(f"the log has {head} facts, and {keys} keys")
 
 
-def _page_leaves(page: Any, reached: int) -> list[bytes]:  # noqa: ANN401 (a pyarrow.RecordBatch)
-    columns = [page.column(name).to_pylist() for name in ("position", "version", "topic", "payload", "leaf_hash")]
-    streams = stream_bytes(page.column("stream")).to_pylist()
-    leaves: list[bytes] = []
-    rows = zip(streams, *columns, strict=True)
-    for expected, (stream, position, version, topic, payload, stored) in enumerate(rows, start=reached + 1):
-        if position != expected:
-            raise _missing(expected)
-        try:
-            leaf = fact_leaf_hash(stream, version, encode_topic(topic), payload)
-        except InvalidFact as error:
-            raise AlteredFact(f"the fact at position {position} is none: {error}", position=position) from error
-        if leaf != stored:
-            raise AlteredFact(
-                f"the fact at position {position} hashes to {leaf.hex()}, and its leaf hash is {stored.hex()}",
-                position=position,
-            )
-        leaves.append(leaf)
-    return leaves
-
-
-def _missing(position: int) -> MissingFact:
-    return MissingFact(f"position {position} is missing from the log", position=position)
-
-
-def _cut(leaves: list[bytes], size: int, roots: Mapping[int, bytes]) -> Iterator[list[bytes]]:
+def _cut(leaves: bytes, size: int, roots: Mapping[int, bytes]) -> Iterator[bytes]:
     """The leaves in parts that end where a root is signed."""
-    cuts = sorted(signed - size for signed in roots if size < signed < size + len(leaves))
-    for begin, end in zip([0, *cuts], [*cuts, len(leaves)], strict=True):
-        yield leaves[begin:end]
+    count = len(leaves) // HASH_BYTES
+    cuts = sorted(signed - size for signed in roots if size < signed < size + count)
+    for begin, end in zip([0, *cuts], [*cuts, count], strict=True):
+        yield leaves[begin * HASH_BYTES : end * HASH_BYTES]
 
 
 def _check_root(builder: TileBuilder, roots: Mapping[int, bytes]) -> None:

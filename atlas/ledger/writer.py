@@ -8,10 +8,12 @@ goes in by COPY, in the hope that all of it is new, and only when it is not is t
 from uuid import UUID
 
 import psycopg
+from psycopg.copy import QueuedLibpqWriter
 from psycopg.errors import UniqueViolation
 
-from atlas.ledger.batches import COPY_STATEMENT, Batch, CopyRows, describe
-from atlas.ledger.errors import ConflictingFact, MisplacedFact
+from atlas.ledger.batches import COPY_EVENTS, COPY_KEYS, Batch, CopyRows, copy_keys, describe
+from atlas.ledger.errors import AppendingHalted, ConflictingFact, LedgerError, MisplacedFact
+from atlas.ledger.schema import HALTED
 
 CHANNEL = "ledger"
 COPY_FROM_FACTS = 64
@@ -21,25 +23,14 @@ _APPEND = b"""
 select recorded_position, recorded_leaf_hash
 from ledger.append(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[])
 """
-_INSERT = b"""
-with advanced as (
-    update ledger.head set position = position + %s returning position, pg_notify('ledger', position::text)
-)
-insert into ledger.events (position, stream, version, topic, payload, leaf_hash)
-select advanced.position - count(*) over () + fact.ordinal,
-       fact.stream, fact.version, fact.topic, fact.payload, fact.leaf_hash
-from advanced, unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[]) with ordinality
-     as fact (stream, version, topic, payload, leaf_hash, ordinal)
-order by fact.ordinal
-returning position
-"""
-_LOCK_HEAD = b"select position from ledger.head for update"
-_ADVANCE = b"update ledger.head set position = position + %s returning position"
-_RECORDED = b"""
-select events.position, events.leaf_hash
-from unnest(%b::uuid[], %b::bigint[]) with ordinality as fact (stream, version, ordinal)
-left join ledger.events on events.stream = fact.stream and events.version = fact.version
-order by fact.ordinal
+_APPEND_NEW = b"select ledger.append_new(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::bytea[])"
+_LOCK_HEAD = b"select from ledger.head for update"
+_TAKE = b"select ledger.take_positions(%s)"
+_RECORDED = b"select recorded_position, recorded_leaf_hash from ledger.recorded(%b::uuid[], %b::bigint[])"
+_FOUND = b"""
+select keys.position, events.topic, events.payload
+from ledger.keys left join ledger.events on events.position = keys.position
+where keys.stream = %s and keys.version = %s
 """
 
 
@@ -47,28 +38,57 @@ def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``.
 
     The batch has no stream and version twice. Raises ConflictingFact, and MisplacedFact when the log already has
-    facts above its head; the transaction must then be rolled back.
+    facts above its head; the transaction must then be rolled back. Raises AppendingHalted, see recovery.py.
     """
     if len(batch) == 0:
         return []
-    is_small = len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES
     try:
-        return _record_small(cursor, batch) if is_small else _record_large(cursor, batch)
-    except UniqueViolation as error:
+        return _record_small(cursor, batch) if is_small(batch) else _record_large(cursor, batch)
+    except psycopg.DatabaseError as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        raise reason from error
+
+
+def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
+    """What an error of the database means for an append, when it means anything in particular."""
+    if error.sqlstate == HALTED:
+        return AppendingHalted(
+            f"nothing is appended: {error.diag.message_primary}",
+            hint="Restore what is missing, or decide with `atlas-ledger ledger resume`.",
+        )
+    if isinstance(error, UniqueViolation):
         # What is recorded was left out under the head's lock, so that only a position can be taken.
-        raise MisplacedFact(f"a fact is stored above the head of the log: {error.diag.message_detail}") from error
+        return MisplacedFact(f"a fact is stored above the head of the log: {error.diag.message_detail}")
+    return None
+
+
+def record_at_once(connection: psycopg.Connection, batch: Batch) -> list[int]:
+    """As ``record`` for a small batch, in a transaction that begins and ends with its one statement."""
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            return record(cursor, batch)
+    finally:
+        connection.autocommit = False
 
 
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """As ``record`` for facts that must all be new: raises psycopg's UniqueViolation when one is recorded already."""
-    if len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES:
-        cursor.execute(_INSERT, (len(batch), *_columns(batch)))
-        return [position for (position,) in cursor.fetchall()]
-    rows = CopyRows(batch)
-    cursor.execute(_ADVANCE, (len(batch),))
-    last = next(position for (position,) in cursor.fetchall())
+    if is_small(batch):
+        cursor.execute(_APPEND_NEW, _columns(batch))
+        last = _only(cursor)
+        return list(range(last - len(batch) + 1, last + 1))
+    cursor.execute(_TAKE, (len(batch),))
+    last = _only(cursor)
     first = last - len(batch) + 1
-    with cursor.copy(COPY_STATEMENT) as copy:
+    # The keys first: when one of them is recorded already, little was written in vain. Both copies are sent by a
+    # thread, so that the leaf hashes are computed while the keys are written, and rows encoded while others are.
+    with cursor.copy(COPY_KEYS, writer=QueuedLibpqWriter(cursor)) as copy:
+        copy.write(copy_keys(batch, first))
+        rows = CopyRows(batch)
+    with cursor.copy(COPY_EVENTS, writer=QueuedLibpqWriter(cursor)) as copy:
         for data in rows.data(first):
             copy.write(data)
     cursor.execute("select pg_notify(%s, %s)", (CHANNEL, str(last)))
@@ -78,12 +98,10 @@ def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
 def _record_small(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     cursor.execute(_APPEND, _columns(batch))
     recorded = cursor.fetchall()
-    positions: list[int] = []
-    for row, (position, leaf_hash) in enumerate(recorded):
-        if leaf_hash != batch.leaf_hashes[row]:
+    for row, (_, leaf_hash) in enumerate(recorded):
+        if leaf_hash is not None and leaf_hash != batch.leaf_hashes[row]:
             raise _conflict(cursor, batch, row)
-        positions.append(position)
-    return positions
+    return [position for position, _ in recorded]
 
 
 def _record_large(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
@@ -114,13 +132,25 @@ def _record_rest(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
 def _conflict(cursor: psycopg.Cursor, batch: Batch, row: int) -> ConflictingFact:
     stream: UUID = batch.streams[row]
     version = batch.versions[row]
-    cursor.execute(
-        "select position, topic, payload from ledger.events where stream = %s and version = %s", (stream, version)
-    )
+    cursor.execute(_FOUND, (stream, version))
     position, topic, payload = cursor.fetchall()[0]
-    return ConflictingFact(
-        stream, version, position=position, recorded=describe(topic, bytes(payload)), offered=batch.describe(row)
-    )
+    if topic is None:
+        recorded = "another fact, now in the archive only"
+    elif payload is None:
+        recorded = f"{topic!r} with another payload, redacted since"
+    else:
+        recorded = describe(topic, bytes(payload))
+    return ConflictingFact(stream, version, position=position, recorded=recorded, offered=batch.describe(row))
+
+
+def is_small(batch: Batch) -> bool:
+    """Whether a batch is recorded by one statement rather than by COPY."""
+    return len(batch) < COPY_FROM_FACTS and batch.payload_bytes() < COPY_FROM_BYTES
+
+
+def _only(cursor: psycopg.Cursor) -> int:
+    """The one value of the one row; the head row is there, or the statement fails."""
+    return next(value for (value,) in cursor.fetchall())
 
 
 def _columns(batch: Batch) -> tuple[list[UUID], list[int], list[str], list[bytes], list[bytes]]:

@@ -65,7 +65,7 @@ class Batch:
     def _reorgs(self, page: ArrowTable) -> Iterator[ChainReorged]:
         for _, _, _, payload in _rows(page.filter(field("topic") == facts.REORGED_TOPIC)):
             try:
-                yield facts.decode(payload, ChainReorged)
+                yield facts.decode(payload or b"", ChainReorged)
             except MalformedFact:
                 continue  # kept as undecodable when the page is folded
 

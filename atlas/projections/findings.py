@@ -1,6 +1,6 @@
 """What a fold could not use, kept with its reason: facts that do not decode, and facts that do not apply.
 
-    projections.undecodable(view, position, reason, detail)        its bytes could not be read
+    projections.undecodable(view, position, reason, detail)        its bytes could not be read, or were redacted
     projections.issues(view, position, ordinal, reason, detail)    read, but not or only partly applied
 
 A finding belongs to the position of its fact and is rewound with it.

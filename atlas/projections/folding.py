@@ -21,8 +21,8 @@ from atlas.protocol.events import Event
 from atlas.protocol.facts import ChainLog, WatchedContract
 from atlas.rights.errors import RightsError
 
-FactRow: TypeAlias = tuple[int, bytes, str, bytes]
-"""Position, stream (16 bytes), topic, payload."""
+FactRow: TypeAlias = tuple[int, bytes, str, bytes | None]
+"""Position, stream (16 bytes), topic, payload, which is None when it was redacted."""
 
 
 class Folder:
@@ -40,6 +40,9 @@ class Folder:
         handlers = self._view.handlers
         for position, stream, topic, payload in rows:
             if stream in orphaned:
+                continue
+            if payload is None:
+                self._findings.undecodable(position, "redacted", "its payload was redacted by a recorded decision")
                 continue
             try:
                 value = self._read(position, topic, payload)

@@ -34,6 +34,7 @@ def test_a_tampered_log_is_refused_with_the_position(run: CommandLine, config: P
     run("keys", "init", "--config", str(config))
     run("status", "--config", str(config))
     with psycopg.connect(database_url) as connection:
+        connection.execute("select ledger.make_room(1)")
         connection.execute(
             "insert into ledger.events (position, stream, version, topic, payload, leaf_hash)"
             " values (1, gen_random_uuid(), 0, 'x', 'y', sha256('z'))"

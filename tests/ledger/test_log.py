@@ -5,10 +5,11 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from atlas.ledger.columns import TABLE_SCHEMA
 from atlas.ledger.database import Database
 from atlas.ledger.entries import MAX_PAYLOAD_BYTES
 from atlas.ledger.errors import ConflictingFact, InvalidFact, MisplacedFact, MissingFact, PayloadTooLarge
-from atlas.ledger.log import TABLE_SCHEMA, Fact, Ledger, RecordedFact
+from atlas.ledger.log import Fact, Ledger, RecordedFact
 from atlas.ledger.writer import COPY_FROM_FACTS
 from tests.ledger.examples import facts, stream
 

@@ -35,7 +35,7 @@ LEAVES = [leaf_hash(entry) for entry in ENTRIES]
 
 
 def node(wanted: Node) -> bytes:
-    return merkle.perfect_root(LEAVES[wanted.index << wanted.height : (wanted.index + 1) << wanted.height])
+    return merkle.perfect_root(b"".join(LEAVES[wanted.index << wanted.height : (wanted.index + 1) << wanted.height]))
 
 
 def note(size: int) -> SignedNote:

@@ -26,7 +26,7 @@ def built(*sizes: int) -> dict[TileName, bytes]:
     tiles: dict[TileName, bytes] = {}
     done = 0
     for size in sizes:
-        store(tiles, TileBuilder(done, tiles).extend(LEAVES[done:size]))
+        store(tiles, TileBuilder(done, tiles).extend(b"".join(LEAVES[done:size])))
         done = size
     return tiles
 
@@ -48,7 +48,7 @@ def test_every_tile_has_the_width_that_the_size_says(size: int) -> None:
 @given(st.integers(0, 1500))
 def test_the_builder_has_the_root_of_the_definition(size: int) -> None:
     builder = TileBuilder(0, {})
-    builder.extend(LEAVES[:size])
+    builder.extend(b"".join(LEAVES[:size]))
     assert builder.root() == naive_root(LEAVES[:size])
 
 

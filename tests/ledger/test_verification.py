@@ -8,6 +8,7 @@ from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AlteredCheckpoint,
     AlteredFact,
+    AlteredKey,
     AlteredTree,
     LedgerBehindCheckpoint,
     LedgerCorrupt,
@@ -49,8 +50,10 @@ class Tampering:
 
 
 @pytest.fixture
-def tamper(database_url: str) -> Iterator[Tampering]:
+def tamper(note: SignedNote, database_url: str) -> Iterator[Tampering]:
     tampering = Tampering(database_url)
+    # A place for rows where the log has no partition.
+    tampering("create table ledger.events_elsewhere partition of ledger.events default")
     yield tampering
     tampering.close()
 
@@ -115,6 +118,32 @@ def test_progress_ends_at_the_head(ledger: Ledger, note: SignedNote) -> None:
 def test_an_edit_of_any_column_is_found(ledger: Ledger, note: SignedNote, tamper: Tampering, edit: str) -> None:
     tamper(f"update ledger.events set {edit} where position = 257")
     refused(ledger, note, AlteredFact, 257)
+
+
+@pytest.mark.parametrize(
+    ("edit", "position"),
+    [
+        ("update ledger.keys set position = 4 where position = 3", 3),
+        ("update ledger.keys set version = 4000 where position = 3", 3),
+        ("update ledger.keys set stream = gen_random_uuid() where position = 3", 3),
+        ("delete from ledger.keys where position = 257", 257),
+        ("insert into ledger.keys values (gen_random_uuid(), 0, 5)", None),
+        ("insert into ledger.keys values (gen_random_uuid(), 0, -5)", None),
+    ],
+)
+def test_an_edit_of_a_key_is_found(
+    ledger: Ledger, note: SignedNote, tamper: Tampering, edit: str, position: int | None
+) -> None:
+    tamper(edit)
+    refused(ledger, note, AlteredKey, position)
+
+
+@pytest.mark.parametrize("position", [1, 300, SIZE])
+def test_a_payload_taken_out_without_a_decision_is_found(
+    ledger: Ledger, note: SignedNote, tamper: Tampering, position: int
+) -> None:
+    tamper(f"update ledger.events set payload = null where position = {position}")
+    refused(ledger, note, AlteredFact, position)
 
 
 @pytest.mark.parametrize("position", [1, 256, 650, SIZE])

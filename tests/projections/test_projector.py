@@ -8,6 +8,7 @@ from psycopg import sql
 
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
+from atlas.ledger.redacting import redact
 from atlas.projections import projector as projector_module
 from atlas.projections.builds import Build, Stage
 from atlas.projections.errors import NewerView, OutdatedView, UnknownView, ViewBusy, ViewDiffers
@@ -19,7 +20,7 @@ from atlas.projections.views import VIEWS
 from atlas.projections.views.supply import transferred
 from atlas.protocol.events import Transfer
 from tests.projections.chain import ZERO, Block, address, contract_fact
-from tests.projections.rows import balances, query
+from tests.projections.rows import balances, query, undecodable
 
 TOKEN, ALICE, BOB = address("AtlasToken"), address("alice"), address("bob")
 SUPPLY = VIEWS["supply"]
@@ -330,3 +331,12 @@ def wait_for_position(database: Database, position: int) -> None:
 
 def _fail(*_: object) -> None:
     raise ZeroDivisionError
+
+
+def test_a_redacted_fact_is_a_finding_and_the_fold_goes_on(database: Database, ledger: Ledger, recorded: int) -> None:
+    redact(ledger, 5, reason="court order", authoriser="counsel", decided_at_ms=0)
+    projector = Projector(database, ledger, ONLY_SUPPLY)
+    projector.prepare()
+    assert projector.step("supply") == recorded + 1
+    assert undecodable(database, "supply") == [(5, "redacted")]
+    assert balances(database, "supply", "balances") == {(TOKEN, ALICE): 92, (TOKEN, BOB): 8}

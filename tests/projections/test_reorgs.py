@@ -282,7 +282,7 @@ def fetch(database: Database, statement: str) -> list[Any]:
 def empty(database: Database) -> None:
     """An empty log, and views of it."""
     with database.connection() as connection, connection.cursor() as cursor:
-        cursor.execute("truncate ledger.events, ledger.tiles")
+        cursor.execute("truncate ledger.events, ledger.keys, ledger.tiles")
         cursor.execute("update ledger.head set position = 0")
         for view in TESTED.values():
             build = Build(view)

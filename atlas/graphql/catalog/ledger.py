@@ -19,7 +19,7 @@ LEDGER_ENTRY = Entity(
         value("stream", TEXT, "The stream it belongs to, a UUID over the stream's name."),
         value("version", BIG_INTEGER, "Its version in the stream."),
         value("topic", TEXT, "What kind of fact it is."),
-        value("payload", BYTES, "The fact's bytes."),
+        value("payload", BYTES, "The fact's bytes; null when they were redacted.", nullable=True),
         value("leaf_hash", BYTES, "Its RFC 6962 leaf hash."),
     ),
 )

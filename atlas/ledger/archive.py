@@ -1,0 +1,288 @@
+"""Ranges of the log as files: Parquet that any tool reads, the tree above it, a signed checkpoint, a manifest.
+
+    <directory>/<first>-<last>/         both positions with 20 digits; a range is a whole partition of the log
+        facts.parquet                   one row a fact, in the order of positions, none missing
+            position   int64
+            stream     fixed_size_binary[16]
+            version    int64
+            topic      string, dictionary-encoded
+            payload    binary, null where redacted
+            leaf_hash  fixed_size_binary[32]     level 0 of the tree
+        tiles.parquet                   the tiles above level 0, as wide as they were at <last>
+            level int16, index int64, hashes binary
+        checkpoint                      the signed note over exactly the first <last> facts (C2SP tlog-checkpoint)
+        manifest.json                   Manifest as JSON: the range, the root, and SHA-256 of each file above
+
+Parquet is compressed with zstd; a row group has ROW_GROUP_FACTS rows, the vector size that DuckDB likes, so that the
+row of a position is known without an index. A range is written beside its place and renamed into it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow.compute import field
+
+from atlas.ledger.columns import TABLE_SCHEMA, ArrowTable
+from atlas.ledger.errors import AlteredArchive, MissingArchive
+from atlas.ledger.tiles import Tile
+
+FACTS, TILES, CHECKPOINT, MANIFEST = "facts.parquet", "tiles.parquet", "checkpoint", "manifest.json"
+ROW_GROUP_FACTS = 122_880
+FORMAT = 1
+
+FACTS_SCHEMA = pa.schema(
+    [
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("stream", pa.binary(16), nullable=False),
+        pa.field("version", pa.int64(), nullable=False),
+        pa.field("topic", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("payload", pa.binary()),
+        pa.field("leaf_hash", pa.binary(32), nullable=False),
+    ]
+)
+TILES_SCHEMA = pa.schema(
+    [pa.field("level", pa.int16()), pa.field("index", pa.int64()), pa.field("hashes", pa.binary())]
+)
+_COLUMNS = TABLE_SCHEMA.names
+
+
+class Range(msgspec.Struct, frozen=True, order=True):
+    """The positions from ``first`` up to and including ``last``."""
+
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        """The name of its directory."""
+        return f"{self.first:020}-{self.last:020}"
+
+
+class FileHash(msgspec.Struct, frozen=True):
+    """What a file of the archive is."""
+
+    size_bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a range is: of which log, which positions, the root over the first ``last`` facts, its files."""
+
+    format: int
+    origin: str
+    first: int
+    last: int
+    root_hash: str
+    files: dict[str, FileHash]
+
+    def encode(self) -> bytes:
+        """The bytes of manifest.json."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+class Archive:
+    """The archived ranges below ``directory``, which need not exist yet."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def ranges(self) -> list[Range]:
+        """The ranges that are there, in order."""
+        names = [path.name for path in self.directory.glob("*-*") if path.is_dir()]
+        numbers = [name.split("-") for name in names if len(name) == 41 and name.replace("-", "").isdigit()]
+        return sorted(Range(int(first), int(last)) for first, last in numbers)
+
+    def path(self, part: Range, name: str) -> Path:
+        """Where a file of a range is."""
+        return self.directory / part.name / name
+
+    def table(self, *, after: int, upto: int, topics: Sequence[str] = ()) -> ArrowTable:
+        """The facts above ``after`` up to ``upto``, as ``Ledger.table``. Raises MissingArchive, AlteredArchive."""
+        tables = [self._group(part, group, _COLUMNS) for part, group in self._groups(after, upto)]
+        table = pa.concat_tables(tables) if tables else FACTS_SCHEMA.empty_table().select(_COLUMNS)
+        begin = 0 if not tables else after - table.column("position")[0].as_py() + 1
+        table = table.slice(max(0, begin), upto - after)
+        if topics:
+            table = table.filter(field("topic").cast(pa.string()).isin(list(topics)))
+        return table.cast(TABLE_SCHEMA)
+
+    def rows(self, positions: Iterable[int]) -> dict[int, tuple[Any, ...]]:
+        """Single facts by position: position, stream (16 bytes), version, topic, payload."""
+        rows: dict[int, tuple[Any, ...]] = {}
+        tables: dict[tuple[Range, int], ArrowTable] = {}
+        for position in positions:
+            ((part, group),) = self._groups(position - 1, position)
+            table = tables.setdefault((part, group), self._group(part, group, _COLUMNS))
+            row = table.slice((position - part.first) % ROW_GROUP_FACTS, 1).to_pylist()[0]
+            rows[position] = tuple(row[name] for name in _COLUMNS)
+        return rows
+
+    def pages(self, part: Range) -> Iterator[ArrowTable]:
+        """The row groups of a range, with every column of FACTS_SCHEMA, topics as strings."""
+        topic = FACTS_SCHEMA.get_field_index("topic")
+        for group in range(-(-(part.last - part.first + 1) // ROW_GROUP_FACTS)):
+            table = self._group(part, group, FACTS_SCHEMA.names)
+            yield table.set_column(topic, "topic", table.column("topic").cast(pa.string()))
+
+    def tiles(self, part: Range) -> dict[tuple[int, int], bytes]:
+        """The tiles above level 0 by level and index. Raises MissingArchive, AlteredArchive."""
+        try:
+            table = pq.read_table(self.path(part, TILES)).cast(TILES_SCHEMA)
+        except FileNotFoundError as error:
+            raise _missing(part, TILES) from error
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise AlteredArchive(f"{TILES} of {part.name} cannot be read: {error}", position=part.first) from error
+        return {(row["level"], row["index"]): row["hashes"] for row in table.to_pylist()}
+
+    def checkpoint(self, part: Range) -> bytes:
+        """The signed note over the first ``last`` facts. Raises MissingArchive."""
+        return self._read(part, CHECKPOINT)
+
+    def manifest(self, part: Range) -> Manifest:
+        """The manifest of a range, when it is one of this range. Raises MissingArchive, AlteredArchive."""
+        data = self._read(part, MANIFEST)
+        try:
+            manifest = msgspec.json.decode(data, type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise AlteredArchive(f"the manifest of {part.name} is none: {error}", position=part.first) from error
+        named = (manifest.format, manifest.first, manifest.last, sorted(manifest.files))
+        if manifest.encode() != data or named != (FORMAT, part.first, part.last, sorted((FACTS, TILES, CHECKPOINT))):
+            raise AlteredArchive(f"the manifest of {part.name} is not that of this range", position=part.first)
+        return manifest
+
+    def manifest_sha256(self, part: Range) -> bytes:
+        """SHA-256 of manifest.json. Raises MissingArchive."""
+        return sha256(self._read(part, MANIFEST)).digest()
+
+    def check_files(self, part: Range) -> Manifest:
+        """Return the manifest when every file is as it says. Raises MissingArchive, AlteredArchive."""
+        manifest = self.manifest(part)
+        for name, expected in manifest.files.items():
+            if self._hash(part, name) != expected:
+                raise AlteredArchive(f"{name} of {part.name} is not the file of its manifest", position=part.first)
+        return manifest
+
+    def write(
+        self,
+        part: Range,
+        origin: str,
+        root_hash: bytes,
+        note: bytes,
+        pages: Iterable[ArrowTable],
+        tiles: Sequence[Tile],
+    ) -> bytes:
+        """Write a range; ``pages`` are tables of ROW_GROUP_FACTS rows but the last. Returns the manifest's SHA-256."""
+        place = self.directory / part.name
+        unfinished = self.directory / f".{part.name}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        with pq.ParquetWriter(unfinished / FACTS, FACTS_SCHEMA, **_OPTIONS, **_FACTS_OPTIONS) as writer:
+            for page in pages:
+                writer.write_table(page, row_group_size=ROW_GROUP_FACTS)
+        pq.write_table(_tiles_table(tiles), unfinished / TILES, **_OPTIONS, use_dictionary=False)
+        (unfinished / CHECKPOINT).write_bytes(note)
+        files = {name: _file_hash(unfinished / name) for name in (FACTS, TILES, CHECKPOINT)}
+        manifest = Manifest(FORMAT, origin, part.first, part.last, root_hash.hex(), files).encode()
+        (unfinished / MANIFEST).write_bytes(manifest)
+        _sync(unfinished)
+        shutil.rmtree(place, ignore_errors=True)
+        unfinished.rename(place)
+        _sync_directory(self.directory)
+        return sha256(manifest).digest()
+
+    def _groups(self, after: int, upto: int) -> list[tuple[Range, int]]:
+        """The row groups that hold the positions above ``after`` up to ``upto``."""
+        groups: list[tuple[Range, int]] = []
+        reached = after
+        for part in self.ranges():
+            if part.last <= after or part.first > upto:
+                continue
+            if part.first > reached + 1:
+                break
+            begin, end = max(after + 1, part.first) - part.first, min(upto, part.last) - part.first
+            groups += [(part, group) for group in range(begin // ROW_GROUP_FACTS, end // ROW_GROUP_FACTS + 1)]
+            reached = part.last
+        if reached < upto:
+            raise MissingArchive(
+                f"position {reached + 1} is in the archive, and {self.directory} has no range with it",
+                position=reached + 1,
+            )
+        return groups
+
+    def _group(self, part: Range, group: int, columns: Sequence[str]) -> ArrowTable:
+        """One row group, its positions checked: what is read by place must be in its place."""
+        first = part.first + group * ROW_GROUP_FACTS
+        count = min(ROW_GROUP_FACTS, part.last - first + 1)
+        try:
+            with pq.ParquetFile(self.path(part, FACTS), read_dictionary=["topic"]) as file:
+                table = file.read_row_group(group, columns=list(columns))
+        except FileNotFoundError as error:
+            raise _missing(part, FACTS) from error
+        except (pa.ArrowException, OSError, ValueError, IndexError) as error:
+            raise AlteredArchive(f"{FACTS} of {part.name} cannot be read: {error}", position=first) from error
+        if table.schema.names != list(columns) or table.num_rows != count:
+            raise AlteredArchive(f"row group {group} of {part.name} has not its {count} facts", position=first)
+        return table
+
+    def _read(self, part: Range, name: str) -> bytes:
+        try:
+            return self.path(part, name).read_bytes()
+        except FileNotFoundError as error:
+            raise _missing(part, name) from error
+
+    def _hash(self, part: Range, name: str) -> FileHash:
+        try:
+            return _file_hash(self.path(part, name))
+        except FileNotFoundError as error:
+            raise _missing(part, name) from error
+
+
+def require_archive(archive: Archive | None) -> Archive:
+    """The archive, where it is needed. Raises MissingArchive when it is not known."""
+    if archive is None:
+        raise MissingArchive("a part of the log is in an archive only, and it is not said where that is")
+    return archive
+
+
+_OPTIONS: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_statistics": True}
+_FACTS_OPTIONS: dict[str, Any] = {"use_dictionary": ["topic"]}
+
+
+def _missing(part: Range, name: str) -> MissingArchive:
+    return MissingArchive(f"{name} of {part.name} is missing from the archive", position=part.first)
+
+
+def _tiles_table(tiles: Sequence[Tile]) -> ArrowTable:
+    columns = [
+        [tile.name.level for tile in tiles],
+        [tile.name.index for tile in tiles],
+        [tile.hashes for tile in tiles],
+    ]
+    return pa.table(columns, schema=TILES_SCHEMA)
+
+
+def _file_hash(path: Path) -> FileHash:
+    with path.open("rb") as file:
+        return FileHash(path.stat().st_size, file_digest(file, "sha256").hexdigest())
+
+
+def _sync(directory: Path) -> None:
+    for path in directory.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    _sync_directory(directory)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,225 @@
+"""Moving ranges of the log into the archive, out of the database, and back.
+
+    archive   writes each complete partition that is not archived yet, and records it in ``ledger.archives``
+    drop      drops the partitions that are archived, oldest first, each after its files were read and checked
+    restore   fills an empty database from an archive alone, up to the same signed roots
+
+A partition is complete when a checkpoint covers all of it. One with a redacted payload waits until the decision's own
+partition is complete, so that whoever has the archive has the decisions. What keeps the idempotency of appends (the
+keys) and the proofs (the tiles) stays in the database when a partition is dropped.
+"""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import pyarrow as pa
+from psycopg.sql import SQL, Identifier
+
+from atlas.ledger.archive import FACTS_SCHEMA, ROW_GROUP_FACTS, Range
+from atlas.ledger.batches import Batch
+from atlas.ledger.checkpoints import Checkpointer, open_checkpoint
+from atlas.ledger.columns import ArrowTable, stream_bytes
+from atlas.ledger.database import Database
+from atlas.ledger.errors import MissingArchive, RefusedArchiving, RootMismatch
+from atlas.ledger.leaves import Leaves, decisions_in, table_leaves
+from atlas.ledger.log import Ledger
+from atlas.ledger.notes import Verifier
+from atlas.ledger.redaction import redaction_stream
+from atlas.ledger.schema import set_partition_facts
+from atlas.ledger.tree import Tree
+from atlas.ledger.writer import record_new
+
+Progress = Callable[[Range], None]
+
+_STATE = b"""
+select head.position, head.partition_facts, coalesce((select max(last) from ledger.archives), 0) from ledger.head
+"""
+_RECORD = b"insert into ledger.archives (first, last, manifest_sha256) values (%s, %s, %s)"
+_ARCHIVED = b"""
+select archives.first, archives.last from ledger.archives, ledger.head
+where archives.first > head.dropped order by archives.first
+"""
+_REDACTED = b"select position from ledger.events where position between %s and %s and payload is null"
+_DECIDED = b"select position from ledger.keys where stream = %s and version = 0"
+_LOCK_HEAD = b"select partition_facts from ledger.head for update"
+_DROPPED = b"update ledger.head set dropped = %s"
+_REMOVE = b"update ledger.events set payload = null where position = any(%s)"
+_STORE_NOTE = b"""
+insert into ledger.checkpoints (origin, key_id, tree_size, root_hash, note) values (%s, %s, %s, %s, %s)
+on conflict do nothing
+"""
+_PAGE = (
+    "select position, stream, version, topic, payload, leaf_hash from ledger.events"
+    " where position > {after} and position <= {upto} order by position"
+)
+DROP_LOCK_TIMEOUT = b"set local lock_timeout = '30s'"
+
+
+def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | None = None) -> list[Range]:
+    """Archive every complete partition that is not archived yet; returns the ranges written.
+
+    Raises RefusedArchiving when the directory has such a range of another log, RootMismatch, DatabaseUnreachable.
+    """
+    covered = open_checkpoint(checkpointer.checkpoint(), checkpointer.verifier).tree_size
+    with ledger.database.connection() as connection:
+        ((_, size, archived),) = connection.execute(_STATE).fetchall()
+    complete = covered // size * size
+    written: list[Range] = []
+    for first in range(archived + 1, complete, size):
+        part = Range(first, first + size - 1)
+        if _last_decision(ledger.database, part) > complete:
+            break
+        _archive(ledger, checkpointer, part)
+        written.append(part)
+        if progress is not None:
+            progress(part)
+    return written
+
+
+def drop(ledger: Ledger, verifier: Verifier, *, progress: Progress | None = None) -> list[Range]:
+    """Drop every archived partition from the database, after its files were checked; returns the ranges dropped.
+
+    Raises MissingArchive, AlteredArchive, RootMismatch when a range is not as it should be: it and the next ones stay.
+    """
+    with ledger.database.connection() as connection:
+        parts = [Range(first, last) for first, last in connection.execute(_ARCHIVED).fetchall()]
+    for part in parts:
+        check_range(ledger, verifier, part)
+        _drop(ledger.database, part)
+        if progress is not None:
+            progress(part)
+    return parts
+
+
+def restore(ledger: Ledger, verifier: Verifier, *, progress: Progress | None = None) -> list[Range]:
+    """Fill an empty log from its archive; returns the ranges restored. What was restored stays when a range fails.
+
+    Raises RefusedArchiving when the log is not empty, MissingArchive, AlteredArchive, RootMismatch, a NoteError.
+    """
+    parts = ledger.archive.ranges()
+    _require_whole(ledger, parts)
+    with ledger.database.connection() as connection:
+        ((position, _, _),) = connection.execute(_STATE).fetchall()
+        if position:
+            raise RefusedArchiving(
+                f"the log has {position} facts, and only an empty one is restored", hint="Name an empty database."
+            )
+        set_partition_facts(connection, parts[0].last)
+    decisions = decisions_in(ledger.archive, parts)
+    for part in parts:
+        manifest_sha256 = ledger.archive.manifest_sha256(part)
+        ledger.archive.check_files(part)
+        for page in ledger.archive.pages(part):
+            _record(ledger.database, page, table_leaves(page, decisions.get))
+        _require_root(ledger, verifier, part)
+        _record_range(ledger.database, part, manifest_sha256)
+        if progress is not None:
+            progress(part)
+    return parts
+
+
+def check_range(ledger: Ledger, verifier: Verifier, part: Range) -> None:
+    """Return when an archived range is, file by file and fact by fact, what the tree has. Raises a LedgerCorrupt."""
+    Leaves(ledger).check_archived(part)
+    _require_root(ledger, verifier, part)
+
+
+def _archive(ledger: Ledger, checkpointer: Checkpointer, part: Range) -> None:
+    directory = ledger.archive
+    root_hash = Tree(ledger.database).root(part.last)
+    if part in directory.ranges():
+        present = directory.manifest(part)
+        if (present.origin, present.root_hash) != (checkpointer.origin, root_hash.hex()):
+            raise RefusedArchiving(
+                f"{directory.directory} has {part.name} of {present.origin} with the root {present.root_hash}",
+                hint="Each log has an archive directory of its own.",
+            )
+    note = checkpointer.checkpoint_at(part.last).encode()
+    tiles = Tree(ledger.database).tiles(part.first - 1, part.last)
+    pages = _pages(ledger.database, part)
+    _record_range(ledger.database, part, directory.write(part, checkpointer.origin, root_hash, note, pages, tiles))
+
+
+def _pages(database: Database, part: Range) -> Iterator[ArrowTable]:
+    for after in range(part.first - 1, part.last, ROW_GROUP_FACTS):
+        upto = min(after + ROW_GROUP_FACTS, part.last)
+        with database.adbc() as connection, connection.cursor() as cursor:
+            cursor.execute(_PAGE.format(after=after, upto=upto))
+            table = cursor.fetch_arrow_table()
+        if table.num_rows != upto - after:
+            raise RefusedArchiving(f"positions {after + 1} to {upto} are not all there", hint="Verify the log.")
+        table = table.set_column(1, "stream", stream_bytes(table.column("stream")))
+        yield table.set_column(3, "topic", table.column("topic").cast(pa.string()).dictionary_encode()).cast(
+            FACTS_SCHEMA
+        )
+
+
+def _last_decision(database: Database, part: Range) -> int:
+    """The position of the last decision on a payload of the range, 0 when there is none."""
+    with database.connection() as connection:
+        redacted = [position for (position,) in connection.execute(_REDACTED, (part.first, part.last)).fetchall()]
+        decided = [connection.execute(_DECIDED, (redaction_stream(position),)).fetchone() for position in redacted]
+    return max((row[0] for row in decided if row is not None), default=0)
+
+
+def _record_range(database: Database, part: Range, manifest_sha256: bytes) -> None:
+    with database.connection() as connection:
+        connection.execute(_RECORD, (part.first, part.last, manifest_sha256))
+
+
+def _drop(database: Database, part: Range) -> None:
+    with database.connection() as connection:
+        connection.execute(DROP_LOCK_TIMEOUT)
+        # In the order in which those who append take their locks.
+        ((size,),) = connection.execute(_LOCK_HEAD).fetchall()
+        name = Identifier("ledger", f"events_{(part.first - 1) // size}")
+        connection.execute(SQL("drop table {}").format(name))
+        connection.execute(_DROPPED, (part.last,))
+
+
+def _require_whole(ledger: Ledger, parts: list[Range]) -> None:
+    reached = 0
+    for part in parts:
+        if part.first != reached + 1:
+            break
+        reached = part.last
+    if not parts or reached != parts[-1].last:
+        raise MissingArchive(
+            f"{ledger.archive.directory} has no range that begins at position {reached + 1}", position=reached + 1
+        )
+
+
+def _record(database: Database, page: ArrowTable, leaves: list[bytes]) -> None:
+    streams = page.column("stream").to_pylist()
+    payloads = page.column("payload").to_pylist()
+    first = page.column("position")[0].as_py()
+    batch = Batch(
+        [UUID(bytes=stream) for stream in streams],
+        streams,
+        page.column("version").to_pylist(),
+        page.column("topic").to_pylist(),
+        [payload or b"" for payload in payloads],
+        known_leaf_hashes=leaves,
+    )
+    redacted = [first + row for row, payload in enumerate(payloads) if payload is None]
+    with database.connection() as connection, connection.cursor() as cursor:
+        positions = record_new(cursor, batch)
+        if positions[0] != first:
+            raise RefusedArchiving(f"position {positions[0]} is next in the log, and {first} in the archive")
+        cursor.execute(_REMOVE, (redacted,))
+
+
+def _require_root(ledger: Ledger, verifier: Verifier, part: Range) -> None:
+    """Return when the tree has the root that the range's checkpoint signs; the note is kept."""
+    note = ledger.archive.checkpoint(part)
+    signed = open_checkpoint(note, verifier)
+    tree = Tree(ledger.database)
+    if tree.integrate() < part.last or (signed.tree_size, signed.root_hash) != (part.last, tree.root(part.last)):
+        raise RootMismatch(
+            f"the checkpoint of {part.name} is over {signed.tree_size} facts with the root {signed.root_hash.hex()}, "
+            f"which is not the log's",
+            position=part.first,
+        )
+    row = (signed.origin, verifier.key_id, signed.tree_size, signed.root_hash, note)
+    with ledger.database.connection() as connection:
+        connection.execute(_STORE_NOTE, row)

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+from atlas.ledger import MIGRATIONS
+from atlas.ledger.database import Database
+from atlas.ledger.errors import LedgerBehindCheckpoint
+from atlas.ledger.log import Ledger
+from atlas.ledger.migrations import migrate
+from atlas.ledger.recovery import behind_checkpoint
+from atlas.ledger.schema import set_partition_facts
+from tests.cli.commands import CommandLine
+from tests.ledger.examples import facts
+
+
+def fill(url: str, count: int) -> None:
+    with Database(url) as database:
+        migrate(database, MIGRATIONS)
+        with database.connection() as connection:
+            set_partition_facts(connection, 256)
+        Ledger(database).append(facts("a", count, topic="test.fact"))
+
+
+def test_a_log_goes_to_the_archive_and_comes_back(run: CommandLine, config: Path, database_url: str) -> None:
+    fill(database_url, 600)
+    run("keys", "init", "--config", str(config))
+    archived = run("ledger", "archive", "--config", str(config))
+    assert (archived.code, archived.output.splitlines()) == (
+        0,
+        ["archived positions 1 to 256", "archived positions 257 to 512"],
+    )
+    assert "No partition is complete" in run("ledger", "archive", "--config", str(config)).output
+    assert "dropped positions 257 to 512" in run("ledger", "drop", "--config", str(config)).output
+    assert "Nothing is archived" in run("ledger", "drop", "--config", str(config)).output
+    verified = run("ledger", "verify", "--config", str(config))
+    assert "The log is as it was signed: 600 facts" in verified.output
+    refused = run("ledger", "restore", "--config", str(config))
+    assert (refused.code, "600 facts" in refused.errors) == (2, True)
+
+
+def test_a_damaged_archive_is_named_with_its_position(
+    run: CommandLine, config: Path, database_url: str, tmp_path: Path
+) -> None:
+    fill(database_url, 600)
+    run("keys", "init", "--config", str(config))
+    run("ledger", "archive", "--config", str(config))
+    next(tmp_path.glob("archive/*257-*/tiles.parquet")).unlink()
+    ran = run("ledger", "verify", "--config", str(config))
+    assert ran.code == 1
+    assert "tiles.parquet" in ran.errors
+
+
+def test_a_payload_is_redacted_with_its_reason(run: CommandLine, config: Path, database_url: str) -> None:
+    fill(database_url, 10)
+    run("keys", "init", "--config", str(config))
+    ran = run("ledger", "redact", "7", "--reason", "court order", "--authoriser", "counsel", "--config", str(config))
+    assert ran.code == 0
+    assert "The payload at position 7 is withheld (20 bytes" in ran.output
+    run("ledger", "checkpoint", "--config", str(config))
+    assert run("ledger", "verify", "--config", str(config)).code == 0
+    unknown = run("ledger", "redact", "70", "--reason", "r", "--authoriser", "a", "--config", str(config))
+    assert (unknown.code, "no fact at position 70" in unknown.errors) == (2, True)
+
+
+def test_an_operator_resumes_a_halted_log(run: CommandLine, config: Path, database_url: str) -> None:
+    fill(database_url, 10)
+    with Database(database_url) as database:
+        assert isinstance(behind_checkpoint(database, 20, 10), LedgerBehindCheckpoint)
+    decision = ("ledger", "resume", "--reason", "the backup is all there is", "--authoriser", "operator")
+    ran = run(*decision, "--config", str(config))
+    assert "Appending goes on after position 10" in ran.output
+    assert run(*decision, "--config", str(config)).code == 2

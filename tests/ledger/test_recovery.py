@@ -1,0 +1,78 @@
+import msgspec
+import pytest
+
+from atlas.ledger.checkpoints import Checkpoint, Checkpointer
+from atlas.ledger.database import Database
+from atlas.ledger.errors import AppendingHalted, InvalidFact, LedgerBehindCheckpoint, RefusedResumption
+from atlas.ledger.log import Ledger
+from atlas.ledger.notes import Signer
+from atlas.ledger.recovery import TOPIC, AppendingResumed, resume
+from atlas.ledger.verification import verify_ledger
+from atlas.protocol.facts import stream_id
+from tests.ledger.examples import facts
+
+SIGNER = Signer("log.example.org/ledger", bytes(range(32)))
+
+
+@pytest.fixture
+def behind(ledger: Ledger) -> Ledger:
+    """A log that was held against a checkpoint that it has not reached."""
+    ledger.append(facts("a", 5))
+    newer = SIGNER.sign(Checkpoint("log.example.org/ledger", 6, bytes(32)).text())
+    with pytest.raises(LedgerBehindCheckpoint):
+        verify_ledger(ledger, newer, SIGNER.verifier)
+    return ledger
+
+
+def decide(ledger: Ledger, reason: str = "the site burned down") -> AppendingResumed:
+    return resume(ledger, reason=reason, authoriser="operator", decided_at_ms=7)
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_a_log_behind_a_checkpoint_refuses_to_append(behind: Ledger, database: Database, count: int) -> None:
+    for ledger in (behind, Ledger(database)):
+        with pytest.raises(AppendingHalted, match="over 6 facts is signed, and the log has 5"):
+            ledger.append(facts("b", count))
+    assert behind.head() == 5
+    assert behind.append(facts("a", 5)) == [1, 2, 3, 4, 5]  # What is recorded already is no append.
+
+
+def test_the_signer_halts_a_log_that_lost_its_end(ledger: Ledger, database: Database) -> None:
+    checkpointer = Checkpointer(database, SIGNER)
+    ledger.append(facts("a", 10))
+    checkpointer.checkpoint()
+    with database.connection() as connection:
+        connection.execute("delete from ledger.events where position > 5")
+        connection.execute("delete from ledger.keys where position > 5")
+        connection.execute("update ledger.head set position = 5")
+        connection.execute("delete from ledger.tiles")
+    with pytest.raises(LedgerBehindCheckpoint):
+        checkpointer.checkpoint()
+    with pytest.raises(AppendingHalted):
+        ledger.append(facts("b", 1))
+
+
+def test_an_operator_decides_and_the_log_records_it(behind: Ledger) -> None:
+    decision = decide(behind)
+    assert behind.append(facts("b", 1)) == [7]
+    (fact,) = behind.stream(stream_id("recovery"))
+    assert (fact.position, fact.topic) == (6, TOPIC)
+    assert msgspec.msgpack.decode(fact.payload, type=AppendingResumed) == decision
+    assert (decision.head, decision.authoriser) == (5, "operator")
+
+
+def test_each_decision_is_kept(behind: Ledger) -> None:
+    decide(behind)
+    newer = SIGNER.sign(Checkpoint("log.example.org/ledger", 60, bytes(32)).text())
+    with pytest.raises(LedgerBehindCheckpoint):
+        verify_ledger(behind, newer, SIGNER.verifier)
+    decide(behind)
+    assert [fact.version for fact in behind.stream(stream_id("recovery"))] == [0, 1]
+
+
+def test_there_is_something_to_decide_and_someone_who_does(behind: Ledger) -> None:
+    with pytest.raises(InvalidFact):
+        decide(behind, " ")
+    decide(behind)
+    with pytest.raises(RefusedResumption):
+        decide(behind)
