@@ -6,14 +6,16 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 ARGS ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export ATLAS_ANVIL ?= $(firstword $(wildcard contracts/node_modules/@foundry-rs/anvil-*/bin/anvil))
 # npm does not read the system's certificate store by itself.
 SYSTEM_CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
 ifneq ($(SYSTEM_CERTIFICATES),)
 export NODE_EXTRA_CA_CERTS ?= $(SYSTEM_CERTIFICATES)
 endif
 
-.PHONY: demo test lint bench docs lock artifacts clean
+.PHONY: help demo test lint bench docs lock artifacts clean
+
+help:  ## What can be made
+	@sed -n "s/^\([a-z]*\):.*## /\1\t/p" Makefile | expand -t 12
 
 demo: .venv/.runtime contracts/node_modules/.installed  ## One work, from prompt to payout (ARGS=--exit to return at the end)
 	@ATLAS_ANVIL="$$(tools/find-tool anvil)" $(BIN)/python -m atlas demo $(ARGS)
@@ -30,7 +32,7 @@ lint: .venv/.dev contracts/node_modules/.installed  ## Style, types, the order o
 	@cd contracts && "$$(../tools/find-tool forge)" fmt --check
 
 bench: .venv/.dev contracts/node_modules/.installed  ## Measurements, each beside its baseline (ARGS=--quick, --json)
-	@for benchmark in benchmarks/[a-z]*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark $(ARGS) || exit 1; done
+	@for benchmark in $(filter-out benchmarks/measuring.py,$(wildcard benchmarks/*.py)); do echo "== $$benchmark"; $(BIN)/python $$benchmark $(ARGS) || exit 1; done
 
 docs: .venv/.runtime  ## Regenerate the reference pages from the program
 	@$(BIN)/python tools/reference.py

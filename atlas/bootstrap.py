@@ -42,11 +42,13 @@ from atlas.ledger.serving import log_app
 from atlas.ledger.tree import Tree
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
+from atlas.projections.standing import is_staked
 from atlas.protocol.ids import parse_address
 from atlas.protocol.vocabulary import StakeRole
 from atlas.provenance.anchoring import Anchored, anchor_note, open_chain
 from atlas.provenance.content import ContentStore
 from atlas.provenance.decisions import Signing
+from atlas.provenance.errors import KeyExists
 from atlas.provenance.keys import TrustList, init_keys, load_identity, load_trust_list
 from atlas.provenance.manifest import Maker
 from atlas.provenance.schema import MIGRATIONS as PROVENANCE_MIGRATIONS
@@ -61,7 +63,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     *PROVENANCE_MIGRATIONS,
 )
 RECONNECT_S = 2.0
-_ADMITTED = b"select exists (select from view_supply.stakes where operator = %s and role = %s and balance > 0)"
 
 log = structlog.get_logger("atlas")
 
@@ -80,7 +81,10 @@ class Service:
 class Program:
     """The rooms of one process, over one database; each is made when it is first used."""
 
-    def __init__(self, settings: Settings, database: Database, closing: contextlib.ExitStack) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, closing: contextlib.ExitStack, revive: Callable[[], None]
+    ) -> None:
+        self._revive = revive
         self._closing = closing
         self.settings = settings
         self.database = database
@@ -149,11 +153,11 @@ class Program:
 
     def projection_service(self) -> Service:
         """The folder of all views."""
-        return Service("project", _through_outages(self.projector().run))
+        return Service("project", _through_outages(self.projector().run, self._revive))
 
     def checkpoint_service(self) -> Service:
         """Signs a checkpoint soon after each append."""
-        return Service("checkpoint", _through_outages(self._keep_checkpoints))
+        return Service("checkpoint", _through_outages(self._keep_checkpoints, self._revive))
 
     def manifest_service(self) -> Service:
         """Signs a manifest for each registered media file. Raises KeyMaterialError when it cannot."""
@@ -167,7 +171,7 @@ class Program:
             Maker(self.settings.ledger.origin, __version__),
             lambda: datetime.now(UTC),
         )
-        return Service("sign", _through_outages(signer.run))
+        return Service("sign", _through_outages(signer.run, self._revive))
 
     def _chain_service(self, settings: ChainSettings) -> Service:
         config = _chain_config(settings)
@@ -175,7 +179,9 @@ class Program:
         self._closing.callback(endpoint.close)
         indexer = ChainIndexer(config, endpoint, self.ledger, self.database)
         indexer.check()
-        return Service(f"index {config.chain}", _through_outages(lambda stop: indexer.run(stop, _log_changes())))
+        return Service(
+            f"index {config.chain}", _through_outages(lambda stop: indexer.run(stop, _log_changes()), self._revive)
+        )
 
     def _keep_checkpoints(self, stop: threading.Event) -> None:
         covered = -1
@@ -187,9 +193,7 @@ class Program:
                 stop.wait(self.settings.ledger.checkpoint_interval_s)
 
     def _is_admitted(self, worker: bytes) -> bool:
-        with self.database.connection() as connection:
-            row = connection.execute(_ADMITTED, (worker, StakeRole.COMPUTE_NODE.value)).fetchone()
-        return row == (True,)
+        return is_staked(self.database, worker, StakeRole.COMPUTE_NODE)
 
 
 @contextlib.contextmanager
@@ -199,12 +203,11 @@ def open_program(settings: Settings) -> Generator[Program]:
     Raises DatabaseUnreachable, SchemaVersionMismatch, EmbeddedPostgresFailed.
     """
     with contextlib.ExitStack() as stack:
-        url = settings.database.url
-        if not url:
-            url = stack.enter_context(EmbeddedPostgres(settings.path(Path("postgres")))).url
+        embedded = None if settings.database.url else EmbeddedPostgres(settings.path(Path("postgres")))
+        url = stack.enter_context(embedded).url if embedded else settings.database.url
         database = stack.enter_context(Database(url, max_connections=settings.database.max_connections))
         migrate(database, MIGRATIONS)
-        program = Program(settings, database, stack)
+        program = Program(settings, database, stack, revive=embedded.revive if embedded else _wait_only)
         program.projector().prepare()
         yield program
 
@@ -261,10 +264,12 @@ def anchor_contract(settings: Settings) -> tuple[ChainSettings, bytes]:
 def create_keys(settings: Settings) -> Signer:
     """Write a new checkpoint key and a development certificate. Raises KeyExists, InvalidKey when there are some."""
     key_file = settings.path(settings.ledger.key_file)
+    if key_file.exists():
+        raise KeyExists(f"{key_file} exists, and a key is never replaced", hint="Use it, or name another key_file.")
+    init_keys(settings.path(settings.signing.directory), datetime.now(UTC))
     key_file.parent.mkdir(parents=True, exist_ok=True)
     signer = Signer.generate(settings.ledger.origin)
     signer.save(key_file)
-    init_keys(settings.path(settings.signing.directory), datetime.now(UTC))
     return signer
 
 
@@ -278,7 +283,11 @@ def all_services(program: Program) -> list[Service]:
     ]
 
 
-def _through_outages(run: Run) -> Run:
+def _wait_only() -> None:
+    """A database that somebody else runs is waited for."""
+
+
+def _through_outages(run: Run, revive: Callable[[], None]) -> Run:
     """``run``, begun again after the database was away: what is stored says where to go on."""
 
     def persistently(stop: threading.Event) -> None:
@@ -288,6 +297,7 @@ def _through_outages(run: Run) -> Run:
             except DatabaseUnreachable as error:
                 log.warning("waiting for the database", error=error.message)
                 stop.wait(RECONNECT_S)
+                revive()
 
     return persistently
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
 
 from atlas.ledger.cosignatures import Witness
 from atlas.ledger.errors import InvalidKey
@@ -24,6 +25,7 @@ from atlas.protocol.events import EVENTS
 from atlas.protocol.ids import checksum_address, parse_address, parse_chain
 
 DEFAULT_FILE = Path("atlas-ledger.toml")
+_SECRET = frozenset({"database", "url", "rpc_url"})  # may hold a password or a key: no message repeats it
 
 
 class SettingsError(AtlasError):
@@ -80,6 +82,17 @@ def _database_url(url: str) -> str:
     return url
 
 
+def _location(path: Path) -> Path:
+    try:
+        path.expanduser()
+    except RuntimeError as error:
+        raise ValueError("names the home of a user that does not exist") from error
+    return path
+
+
+Location = Annotated[Path, AfterValidator(_location)]
+
+
 class Table(BaseModel):
     """A table of the configuration file: frozen, and an unknown key is an error."""
 
@@ -89,7 +102,7 @@ class Table(BaseModel):
 class DataSettings(Table):
     """Where the program keeps what is not in the database."""
 
-    directory: Path = Field(
+    directory: Location = Field(
         default=Path("~/.local/share/atlas-ledger"),
         description="Directory of keys, content, worker spools and the embedded PostgreSQL.",
     )
@@ -112,7 +125,7 @@ class LedgerSettings(Table):
     origin: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\s+]+$")] = Field(
         default="localhost/atlas-ledger", description="Name of the log, the first line of each checkpoint."
     )
-    key_file: Path = Field(default=Path("checkpoint.key"), description="Ed25519 key that signs checkpoints.")
+    key_file: Location = Field(default=Path("checkpoint.key"), description="Ed25519 key that signs checkpoints.")
     key_variable: str = Field(
         default="", description="Environment variable that holds the key instead of the file; empty: the file."
     )
@@ -159,7 +172,7 @@ class ChainSettings(Table):
 class WorkerSettings(Table):
     """The intake of generation records."""
 
-    max_envelope_bytes: Annotated[int, Field(ge=1024, le=16 * 1024 * 1024)] = Field(
+    max_envelope_bytes: Annotated[int, Field(ge=1024, le=4 * 1024 * 1024)] = Field(
         default=256 * 1024, description="Largest accepted envelope, in bytes."
     )
 
@@ -178,7 +191,7 @@ class AnchoringSettings(Table):
     sender: Annotated[str, AfterValidator(lambda text: _address(text) if text else "")] = Field(
         default="", description="0x address of an account that the node signs for; empty: that of key_file."
     )
-    key_file: Path | None = Field(
+    key_file: Location | None = Field(
         default=None, description="File of the sender's secp256k1 key, 64 hex digits; unset: the node signs."
     )
 
@@ -186,9 +199,9 @@ class AnchoringSettings(Table):
 class SigningSettings(Table):
     """C2PA signing and the trust that verification starts from."""
 
-    directory: Path = Field(default=Path("signing"), description="Directory of the signing certificate and key.")
-    content: Path = Field(default=Path("content"), description="Content-addressed directory of media.")
-    trust_anchors: Path | None = Field(
+    directory: Location = Field(default=Path("signing"), description="Directory of the signing certificate and key.")
+    content: Location = Field(default=Path("content"), description="Content-addressed directory of media.")
+    trust_anchors: Location | None = Field(
         default=None, description="PEM file of trusted roots; unset trusts the root in signing.directory."
     )
 
@@ -196,7 +209,7 @@ class SigningSettings(Table):
 class ServerSettings(Table):
     """The HTTP server: GraphQL, GraphiQL, worker intake."""
 
-    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    host: Annotated[str, Field(min_length=1)] = Field(default="127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8000, description="Port to listen on.")
 
 
@@ -231,7 +244,7 @@ class Settings(BaseSettings):
 
     def path(self, relative: Path) -> Path:
         """``relative`` below the data directory; an absolute path as it is."""
-        return self.data.directory.expanduser() / relative
+        return self.data.directory.expanduser() / relative.expanduser()
 
 
 def load(file: Path | None = None) -> Settings:
@@ -243,6 +256,11 @@ def load(file: Path | None = None) -> Settings:
     content = _read(source) if source else {}
     try:
         settings = Settings(**content)
+    except UnreadableSetting as error:
+        raise SettingsError(
+            f"the environment: {error}",
+            hint="ATLAS_<TABLE>_<KEY> sets one key; ATLAS_<TABLE> and ATLAS_CHAINS are read as JSON.",
+        ) from error
     except ValidationError as error:
         raise SettingsError(
             "\n".join(_explain(problem) for problem in error.errors()),
@@ -276,13 +294,17 @@ def _explain(problem: ErrorDetails) -> str:
         return f"{key}: there is no such key"
     if problem["type"] == "missing":
         return f"{key}: this key is required"
+    if problem["loc"][-1] in _SECRET:
+        return f"{key}: {message}"
     return f"{key} = {problem['input']!r}: {message}"
 
 
 def _refuse_duplicates(settings: Settings) -> None:
+    """A chain once; on it an address once, and each kind of contract once: views key their rows by chain and number."""
     seen: set[tuple[str, str]] = set()
     for chain in settings.chains:
-        for name in [chain.chain, *(contract.address for contract in chain.contracts)]:
+        contracts = (name for contract in chain.contracts for name in (contract.address, contract.abi))
+        for name in [chain.chain, *contracts]:
             if (chain.chain, name) in seen:
                 raise SettingsError(f"chains: {name} is listed twice for {chain.chain}", hint="Keep one of them.")
             seen.add((chain.chain, name))

@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from graphql import build_schema as parse_schema
+from graphql import parse as parse_document
+from graphql import validate
 
 from atlas.cli.config import example_file
+from atlas.graphql.schema import sdl
 from tests.anvil import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,3 +69,10 @@ def test_the_command_line_page_is_current(tmp_path: Path) -> None:
     command = [sys.executable, "tools/reference.py", tmp_path]
     subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "COLUMNS": "100"}, capture_output=True)
     assert (tmp_path / "command-line.md").read_text() == before
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_query_on_the_page_is_valid(page: Path) -> None:
+    schema = parse_schema(sdl())
+    for snippet in snippets(page, "graphql"):
+        assert not validate(schema, parse_document(snippet)), snippet

@@ -7,7 +7,7 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from atlas.cli.console import output
+from atlas.cli.console import output, shown
 from atlas.cli.options import Config
 from atlas.settings import (
     AnchoringSettings,
@@ -57,7 +57,7 @@ def check(
     """Read the configuration as every command does, and say what is wrong with it."""
     settings = load(config)
     chains = ", ".join(chain.chain for chain in settings.chains) or "no chain"
-    output.print(f"The configuration is good: {chains}; data in {settings.data.directory}.")
+    output.print(shown(f"The configuration is good: {chains}; data in {settings.data.directory}."), soft_wrap=True)
 
 
 def example_file() -> str:

@@ -1,7 +1,9 @@
 """``atlas-ledger demo``: one work, from prompt to payout."""
 
+import signal
 from pathlib import Path
-from typing import Annotated
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -15,4 +17,10 @@ def demo(
     exit: Annotated[bool, typer.Option("--exit", help="Return at the end, 1 if a check failed.")] = False,  # noqa: A002
 ) -> None:
     """Play a small production on a real PostgreSQL and a real EVM node, ask about it, check the answers."""
+    signal.signal(signal.SIGTERM, _leave)
     play(Options(directory, port, exit), output)
+
+
+def _leave(number: int, _frame: FrameType | None) -> NoReturn:
+    """End in order: node, server and PostgreSQL are stopped on the way out."""
+    raise SystemExit(128 + number)

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from atlas.bootstrap import create_keys, load_key_ring
-from atlas.cli.console import output
+from atlas.cli.console import output, shown
 from atlas.cli.options import Config
 from atlas.ledger.notes import Signer
-from atlas.settings import load
+from atlas.settings import SettingsError, load
 
 app = typer.Typer(no_args_is_help=True, help="The keys that sign checkpoints and manifests.")
 
@@ -18,9 +18,17 @@ app = typer.Typer(no_args_is_help=True, help="The keys that sign checkpoints and
 def init(config: Config = None) -> None:
     """Make a checkpoint key and a development certificate for C2PA; existing keys are never replaced."""
     settings = load(config)
-    created = create_keys(settings)
+    try:
+        created = create_keys(settings)
+    except OSError as error:
+        raise SettingsError(
+            f"keys cannot be written: {error.strerror}: {error.filename}",
+            hint="Set data.directory, ledger.key_file and signing.directory to where this program may write.",
+        ) from error
     output.print(f"Checkpoint verifier key: {created.verifier.format()}", soft_wrap=True, highlight=False)
-    output.print(f"Trust anchor for manifests: {settings.path(settings.signing.directory) / 'root.pem'}")
+    output.print(
+        shown(f"Trust anchor for manifests: {settings.path(settings.signing.directory) / 'root.pem'}"), soft_wrap=True
+    )
     output.print("The certificate is for development: for production, name one of a C2PA trust list instead.")
 
 

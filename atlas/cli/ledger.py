@@ -32,6 +32,12 @@ app.command()(proofs.consistency)
 app.command()(proofs.check_consistency)
 
 
+class NoteMissing(LedgerError):
+    """There is no signed checkpoint to hold the log against."""
+
+    exit_code = 2
+
+
 class Verified(msgspec.Struct, frozen=True):
     """What was verified, against which checkpoint."""
 
@@ -176,7 +182,7 @@ def _note(program: Program, file: Path | None) -> bytes:
         try:
             return file.read_bytes()
         except OSError as error:
-            raise LedgerError(f"{file}: cannot be read: {error.strerror}", hint="Name the file of a note.") from error
+            raise NoteMissing(f"{file}: cannot be read: {error.strerror}", hint="Name the file of a note.") from error
     return _latest(program).encode()
 
 
@@ -184,7 +190,7 @@ def _latest(program: Program) -> SignedNote:
     """The newest checkpoint that one of the log's keys has signed."""
     notes = [note for key in program.key_ring.verifiers if (note := latest_note(program.database, key))]
     if not notes:
-        raise LedgerError("no checkpoint was signed yet", hint="Sign one with `atlas-ledger ledger checkpoint`.")
+        raise NoteMissing("no checkpoint was signed yet", hint="Sign one with `atlas-ledger ledger checkpoint`.")
     return max(notes, key=lambda note: parse_checkpoint(note.text).tree_size)
 
 

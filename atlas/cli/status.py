@@ -9,17 +9,8 @@ from atlas.cli.options import Config, Json
 from atlas.ledger.checkpoints import parse_checkpoint
 from atlas.ledger.errors import InvalidKey
 from atlas.projections.projector import ViewStatus
+from atlas.projections.standing import ChainStatus, chain_status
 from atlas.settings import load
-
-_CHAINS = b"select chain, head_number, finalized_number from view_chains.chains where valid_to is null order by chain"
-
-
-class ChainStatus(msgspec.Struct, frozen=True):
-    """The newest recorded block of a chain and its newest final one."""
-
-    chain: str
-    head: int | None
-    finalized: int | None
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -45,12 +36,10 @@ def status(config: Config = None, *, json: Json = False) -> None:
 
 
 def _current(program: Program) -> Status:
-    with program.database.connection() as connection:
-        chains = connection.execute(_CHAINS).fetchall()
     return Status(
         log_head=program.ledger.head(),
         checkpoint_size=_checkpoint_size(program),
-        chains=tuple(ChainStatus(*row) for row in chains),
+        chains=tuple(chain_status(program.database)),
         views=tuple(program.projector().status()),
     )
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from atlas.bootstrap import load_trust, open_program
-from atlas.cli.console import output
+from atlas.cli.console import output, shown
 from atlas.cli.options import Config, Json
 from atlas.protocol.ids import checksum_address, format_aaid
 from atlas.provenance.report import Conclusion, FileReport, Registration, require_known, verify_file
@@ -31,6 +31,8 @@ def verify(
 
     Exit code 0: the ledger knows this file. 1: it does not, or something contradicts it.
     """
+    if not file.is_file():  # a pipe cannot be read twice, and may never end
+        raise typer.BadParameter(f"{shown(file)} is not a regular file.", param_hint="file")
     settings = load(config)
     trust = load_trust(settings)
     if offline:
@@ -39,19 +41,33 @@ def verify(
         with open_program(settings) as program:
             report = verify_file(file, program.database, trust)
     if json:
-        output.out(msgspec.json.encode(report, enc_hook=str).decode(), highlight=False)
+        readable = _readable(msgspec.to_builtins(report, builtin_types=(bytes,)))
+        output.out(msgspec.json.encode(readable).decode(), highlight=False)
     else:
         _show(file, report)
     require_known(report)
 
 
+def _readable(value: Any) -> Any:  # noqa: ANN401
+    """Hashes and addresses as lower-case hexadecimal digits; msgspec would write them as base64."""
+    match value:
+        case bytes():
+            return value.hex()
+        case dict():
+            return {key: _readable(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_readable(item) for item in value]
+        case _:
+            return value
+
+
 def _show(file: Path, report: FileReport) -> None:
+    """Every value whole, whatever the terminal's width: a hash without its end cannot be compared."""
     style = _STYLES.get(report.conclusion, "yellow")
-    output.print(f"{file}: [{style}]{report.conclusion}[/]")
-    table = Table(show_header=False, box=None, padding=(0, 2))
+    output.print(Text.assemble(shown(file), ": ", (report.conclusion, style)), soft_wrap=True)
     for name, value in _rows(report):
-        table.add_row(name, value)
-    output.print(table)
+        for place, line in enumerate(value.splitlines() or [""]):
+            output.print(Text.assemble(f"  {'' if place else name:<13}", shown(line)), soft_wrap=True)
 
 
 def _rows(report: FileReport) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from atlas.bootstrap import Program, load_trust
 from atlas.demo.agents import STEPS
 from atlas.demo.cast import FAN, STREAMER
 from atlas.demo.contracts import Stage
+from atlas.demo.errors import CheckFailed
 from atlas.demo.node import CHAIN
 from atlas.demo.production import RECEIPTS, SHARES, SLASHED_WEI, Anchored, Asset
 from atlas.demo.server import Server
@@ -21,6 +22,7 @@ from atlas.protocol.ids import checksum_address, format_aaid, parse_address
 from atlas.protocol.money import WEI_PER_ATLAS, format_atlas, to_wei
 from atlas.protocol.vocabulary import Agent, LicenseKind
 from atlas.provenance.content import ContentStore
+from atlas.provenance.reading import read_pedigree, snapshot
 from atlas.provenance.report import Conclusion, verify_file
 
 BURNED_BY_W16 = {"AI_GENERATION": 18, "ASSET_REGISTRATION": 45, "IP_LICENSING": 900, "ASSET_TRADING": 540}
@@ -39,10 +41,6 @@ query ($film: AAID!, $streamer: Address!, $fan: Address!, $keeper: AAID!, $at: D
 }
 """
 _ANCHOR = "{ anchors { nodes { treeSize rootHash noteHash final } } }"
-
-
-class CheckFailed(AtlasError):
-    """A check found something else than it expected."""
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -135,10 +133,13 @@ def rights_answer(played: Played) -> str:
 
 def pedigree_complete(played: Played) -> str:
     """W5: from the film back to the first prompt, every record is there and linked."""
-    with played.program.database.connection() as connection:
-        rows = connection.execute(_PEDIGREE, (played.assets[Agent.EDITING].generated.record_id,)).fetchall()
-    _equal("agents in the film's pedigree", {row[0] for row in rows}, {step.agent.value for step in STEPS})
-    return f"{len(rows)} signed records by two workers, linked from the film back to the first prompt"
+    with snapshot(played.program.database) as connection:
+        pedigree = read_pedigree(connection, played.assets[Agent.EDITING].aaid, 1)
+    if pedigree is None or not pedigree.complete:
+        raise CheckFailed("the film has no complete pedigree")
+    agents = sorted(generation.agent.value for generation in pedigree.generations)
+    _equal("agents in the film's pedigree", agents, sorted(step.agent.value for step in STEPS))
+    return f"{len(agents)} signed records by two workers, linked from the film back to the first prompt"
 
 
 def manifests_trusted(played: Played) -> str:
@@ -211,17 +212,6 @@ CHECKS: dict[str, Callable[[Played], str]] = {
     "the ledger verifies against its checkpoint": ledger_verifies,
     "the checkpoint is anchored on chain": checkpoint_anchored,
 }
-
-_PEDIGREE = b"""
-with recursive pedigree(record_id) as (
-    select %s::bytea
-    union
-    select inputs.upstream from pedigree join view_provenance.generation_inputs inputs using (record_id)
-    where inputs.upstream is not null and inputs.valid_to is null
-)
-select records.agent, records.worker from pedigree
-join view_provenance.generation_records records using (record_id) where records.valid_to is null
-"""
 
 
 def _equal(what: str, found: object, expected: object) -> None:

@@ -66,12 +66,11 @@ def deploy(web3: Web3) -> Stage:
     registry = create("AssetRegistry", admin)
     licenses = create("LicenseRegistry", token, registry, settlement, admin)
     create("RevenuePool", token, registry)
-    stakes = deployed["StakeManager"] if create("StakeManager", token, TREASURY, COOLDOWN_S, admin) else None
+    create("StakeManager", token, TREASURY, COOLDOWN_S, admin)
     create("CheckpointAnchor")
     send(web3, deployed["AssetRegistry"].functions.setLicenseRegistry(licenses), FOUNDATION)
-    if stakes is not None:
-        slasher = stakes.functions.SLASHER_ROLE().call()
-        send(web3, stakes.functions.grantRole(slasher, admin), FOUNDATION)
+    stakes = deployed["StakeManager"].functions
+    send(web3, stakes.grantRole(stakes.SLASHER_ROLE().call(), admin), FOUNDATION)
     return Stage(web3, deployed, first_block)
 
 

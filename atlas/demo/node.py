@@ -23,7 +23,7 @@ def find_anvil() -> str:
     anvil = os.environ.get("ATLAS_ANVIL") or shutil.which("anvil")
     if not anvil or not os.access(anvil, os.X_OK):
         raise DemoError(
-            f"no EVM node: {anvil or 'anvil'} is not an executable",
+            f"no EVM node: {f'{anvil} is not an executable' if anvil else 'there is no anvil on PATH'}",
             hint="`make demo` fetches one; else install Foundry, or name its anvil in ATLAS_ANVIL.",
         )
     return anvil

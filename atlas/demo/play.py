@@ -1,6 +1,7 @@
 """The demo, act by act: set the stage, play, ask, check, and leave the API running."""
 
 import contextlib
+import json
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,17 +19,22 @@ from atlas.demo.checks import MEDIA, Outcome, Played, check_all
 from atlas.demo.contracts import Stage, deploy
 from atlas.demo.crew import working_crew
 from atlas.demo.errors import ChecksFailed
-from atlas.demo.node import CHAIN, FINALITY_DEPTH, running_node
+from atlas.demo.node import CHAIN, FINALITY_DEPTH, find_anvil, running_node
 from atlas.demo.processes import require_free_port, stage
 from atlas.demo.production import Asset, Generated
 from atlas.demo.questions import Question, questions
 from atlas.demo.server import Server
+from atlas.projections.views import VIEWS
 from atlas.protocol.events import EVENTS
+from atlas.protocol.ids import format_aaid
 from atlas.protocol.vocabulary import Agent, LicenseKind
 from atlas.settings import Settings, load
 
 HOST = "127.0.0.1"
 ORIGIN = "localhost/atlas-ledger-demo"
+
+
+_SIGNED_FILE = "query ($film: AAID!) { manifests(where: { aaid: $film }) { nodes { signedSha256 } } }"
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -41,6 +47,7 @@ class Options(msgspec.Struct, frozen=True):
 
 def play(options: Options, console: Console) -> None:
     """Play the whole production. Raises ChecksFailed when it does not come out as it must, DemoError before that."""
+    find_anvil()
     require_free_port(HOST, options.port)
     with contextlib.ExitStack() as exits:
         directory = exits.enter_context(stage(options.directory.resolve()))
@@ -59,8 +66,9 @@ def play(options: Options, console: Console) -> None:
             teller.say(f"{len(contracts.contracts)} contracts on {CHAIN}, indexed live by `atlas-ledger up`")
         played = _perform(teller, contracts, server, program, directory)
         outcomes = _conclude(teller, console, played)
+        _say_where(console, played, options)
         if not options.exit:
-            _stay(console, server, options)
+            server.run_until_interrupted()
     failed = [outcome.title for outcome in outcomes if outcome.failure]
     if failed:
         raise ChecksFailed(f"{len(failed)} of {len(outcomes)} checks failed: {', '.join(failed)}")
@@ -90,7 +98,7 @@ def _perform(teller: Teller, contracts: Stage, server: Server, program: Program,
     with teller.act(3, "Registered, licensed, paid for, shared, slashed, revoked, reorganised"):
         assets, licenses = _trade(teller, contracts, generated)
         _earn_through_a_reorganisation(teller, contracts, server, assets)
-    with teller.act(4, "Indexed live: four views follow the log"):
+    with teller.act(4, f"Indexed live: {len(VIEWS)} views follow the log"):
         server.wait_for_views(CHAIN, contracts.web3.eth.block_number)
         meta = server.ask("{ _meta { ledgerPosition views { name position } } }")["_meta"]
         teller.say(f"{meta['ledgerPosition']} facts; views at it: {', '.join(view['name'] for view in meta['views'])}")
@@ -176,12 +184,17 @@ def _ask(console: Console, server: Server, question: Question) -> None:
     console.print(table)
 
 
-def _stay(console: Console, server: Server, options: Options) -> None:
-    console.print(
-        f"[bold]7/7[/] GraphiQL is at [link]{server.url}[/], GraphQL at {server.url}/graphql. "
-        f"Everything made is below {options.directory}. Ctrl-C ends it."
-    )
-    server.run_until_interrupted()
+def _say_where(console: Console, played: Played, options: Options) -> None:
+    """What can be looked at next: the API while it runs, the files afterwards."""
+    film = played.assets[Agent.EDITING].aaid
+    nodes = played.server.ask(_SIGNED_FILE, {"film": format_aaid(film)})["manifests"]["nodes"]
+    file = played.program.content.path(bytes.fromhex(nodes[0]["signedSha256"][2:]))
+    config = options.directory / "atlas-ledger.toml"
+    console.print(f"[bold]7/7[/] the signed film: {file}", soft_wrap=True, highlight=False)
+    console.print(f"    python -m atlas verify {file} --config {config}", soft_wrap=True, highlight=False)
+    if not options.exit:
+        url = played.server.url
+        console.print(f"    GraphiQL: {url}   GraphQL: {url}/graphql   Ctrl-C ends it.", highlight=False)
 
 
 def _counts(server: Server) -> tuple[int, int]:
@@ -197,7 +210,7 @@ def _settings(directory: Path, port: int, rpc_url: str, contracts: Stage) -> Set
     """Write the configuration that ``up`` runs with, and the keys; both processes read the same file."""
     file = directory / "atlas-ledger.toml"
     lines = [
-        f'[data]\ndirectory = "{directory}"',
+        f"[data]\ndirectory = {json.dumps(str(directory))}",
         f'[ledger]\norigin = "{ORIGIN}"\ncheckpoint_interval_s = 0.5',
         f'[server]\nhost = "{HOST}"\nport = {port}',
         f'[[chains]]\nchain = "{CHAIN}"\nrpc_url = "{rpc_url}"\npoll_interval_s = 0.1',

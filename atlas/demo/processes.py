@@ -14,9 +14,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-import psutil
-
 from atlas.demo.errors import DemoError
+from atlas.ledger.postgres import stop_abandoned
 
 MARKER = ".atlas-demo"
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -89,10 +88,7 @@ def stage(directory: Path) -> Generator[Path]:
 
     Raises DemoError when the directory is somebody's, or another demo plays in it.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    marker = directory / MARKER
-    if not marker.exists() and any(directory.iterdir()):
-        raise DemoError(f"{directory} is not empty and was not made by the demo", hint="Choose another --directory.")
+    marker = _marker(directory)
     with marker.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,22 +96,25 @@ def stage(directory: Path) -> Generator[Path]:
             raise DemoError(
                 f"another demo is playing in {directory}", hint="Stop it, or choose another --directory."
             ) from error
-        _stop_database(directory / "postgres")
+        stop_abandoned(directory / "postgres")
         for entry in directory.iterdir():
             if entry != marker:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         yield directory
 
 
-def _stop_database(directory: Path) -> None:
+def _marker(directory: Path) -> Path:
+    """The file that says that ``directory`` is the demo's; made in a new or empty one."""
+    marker = directory / MARKER
     try:
-        server = psutil.Process(int((directory / "postmaster.pid").read_text().split()[0]))
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-        return
-    if str(directory) in " ".join(server.cmdline()):
-        server.send_signal(signal.SIGQUIT)
-        with contextlib.suppress(psutil.TimeoutExpired):
-            server.wait(10)
+        directory.mkdir(parents=True, exist_ok=True)
+        if not marker.exists() and any(directory.iterdir()):
+            raise DemoError(
+                f"{directory} is not empty and was not made by the demo", hint="Choose another --directory."
+            )
+    except OSError as error:
+        raise DemoError(f"{directory} cannot be used: {error.strerror}", hint="Choose another --directory.") from error
+    return marker
 
 
 def _die_with_parent() -> None:

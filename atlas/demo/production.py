@@ -1,5 +1,6 @@
 """What the players do on chain, act by act; each act is a few transactions of the people named."""
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 
@@ -119,7 +120,7 @@ def register(stage: Stage, generated: Sequence[Generated]) -> dict[Agent, Asset]
             ordinal(work.step.asset_type),
             work.sha256,
             keccak256(metadata.encode()),
-            f"data:application/json,{metadata}",
+            f"data:application/json;base64,{base64.b64encode(metadata.encode()).decode()}",
             [work.record_id],
             parents,
             CREATOR.address,

@@ -19,13 +19,15 @@ query WhoMadeThis($film: AAID!) {
     creator
     sources { nodes { record {
       ...step
-      inputs { upstream { ...step inputs { upstream { ...step } } } }
+      inputs { upstream { ...step inputs { upstream { ...step
+        inputs { upstream { ...step } }
+      } } } }
     } } }
     manifests { nodes { mediaType signer signedSha256 } }
   }
 }
 fragment step on GenerationRecord {
-  agent modelName modelVersion device runtimeMs worker
+  id agent modelName modelVersion device runtimeMs worker
 }
 """
 
@@ -97,28 +99,43 @@ def name_of(address: str) -> str:
 
 def _makers(data: Data) -> Table:
     table = Table("step", "model", "device", "runtime", "worker")
-    seen: set[tuple[str, ...]] = set()
-
-    def add(record: Data, depth: int) -> None:
-        row = (record["agent"], f"{record['modelName']} {record['modelVersion']}", record["device"])
-        key = (*row, record["worker"])
-        if key not in seen:
-            seen.add(key)
-            table.add_row(
-                "  " * depth + row[0].lower(), *row[1:], f"{record['runtimeMs']} ms", name_of(record["worker"])
-            )
-        for source in record.get("inputs", []):
-            if source["upstream"]:
-                add(source["upstream"], depth + 1)
-
-    for source in data["asset"]["sources"]["nodes"]:
-        add(source["record"], 0)
+    sources = [source["record"] for source in data["asset"]["sources"]["nodes"]]
+    known: dict[str, Data] = {}
+    for source in sources:
+        _learn(source, known)
+    shown: set[str] = set()
+    for source in sources:
+        _show(source["id"], 0, known, shown, table)
     manifest = data["asset"]["manifests"]["nodes"][0]
     table.caption = (
         f"registered by {name_of(data['asset']['creator'])}; "
         f"C2PA manifest of a {manifest['mediaType']} by {manifest['signer']}"
     )
     return table
+
+
+def _learn(record: Data, known: dict[str, Data]) -> None:
+    """Note a record and those upstream of it; where the answer has it twice, the one with its inputs."""
+    if "inputs" in record or record["id"] not in known:
+        known[record["id"]] = record
+    for source in record.get("inputs", []):
+        if source["upstream"]:
+            _learn(source["upstream"], known)
+
+
+def _show(identity: str, depth: int, known: dict[str, Data], shown: set[str], table: Table) -> None:
+    """A row for a record, then those upstream of it; one that was shown is named, with an arrow up."""
+    record = known[identity]
+    name = "  " * depth + record["agent"].lower()
+    if identity in shown:
+        table.add_row(f"[dim]{name} ↑[/]")
+        return
+    shown.add(identity)
+    model = f"{record['modelName']} {record['modelVersion']}"
+    table.add_row(name, model, record["device"], f"{record['runtimeMs']} ms", name_of(record["worker"]))
+    for source in record.get("inputs", []):
+        if source["upstream"]:
+            _show(source["upstream"]["id"], depth + 1, known, shown, table)
 
 
 def _uses(data: Data) -> Table:
@@ -147,11 +164,17 @@ def _owed(data: Data) -> Table:
     accounts = {account["payee"]: account for account in pool["accruals"]["nodes"]}
     for share in pool["shares"]:
         account = accounts[share["payee"]]
-        percent = f"{share['shareBps'] // 100}.{share['shareBps'] % 100:02} %"
+        percent = f"{share['shareBps'] // 100} %"
         role = share["role"].lower().replace("_", " ")
         payee = f"{name_of(share['payee'])}\n  [dim]{role}, {percent}[/]"
-        table.add_row(payee, account["paid"], account["owed"])
+        table.add_row(payee, _aligned(account["paid"]), _aligned(account["owed"]))
     return table
+
+
+def _aligned(amount: str) -> str:
+    """An amount with all eighteen decimals, so that a column of them lines up; whole amounts stay short."""
+    whole, point, decimals = amount.partition(".")
+    return f"{whole}.{decimals:0<18}" if point else f"{whole}{'':19}"
 
 
 def _burned(data: Data) -> Table:

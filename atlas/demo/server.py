@@ -52,12 +52,21 @@ class Server:
         return answer["data"]
 
     def wait_until(self, holds: Callable[[], bool], what: str, *, timeout_s: float = 60) -> None:
-        """Wait until ``holds()``, keeping the server alive. Raises DemoError when it takes too long."""
+        """Wait until ``holds()``, keeping the server alive; a refused question is asked again.
+
+        Raises DemoError when it takes too long.
+        """
         deadline = time.monotonic() + timeout_s
-        while not self._holds(holds):
+        reason = "it did not happen"
+        while True:
+            try:
+                if holds():
+                    return
+            except DemoError as error:
+                reason = error.message
             self._keep_alive()
             if time.monotonic() > deadline:
-                raise DemoError(f"{what}: not within {timeout_s:.0f} s", hint=f"See {self._log}.")
+                raise DemoError(f"{what}: not within {timeout_s:.0f} s: {reason}", hint=f"See {self._log}.")
             time.sleep(_POLL_S)
 
     def wait_for_views(self, chain: str, block: int) -> None:
@@ -72,14 +81,6 @@ class Server:
                 time.sleep(1)
         except KeyboardInterrupt:
             return
-
-    def _holds(self, holds: Callable[[], bool]) -> bool:
-        try:
-            return holds()
-        except DemoError:
-            if self._process is not None and self._process.poll() is None and self._answers():
-                raise
-            return False
 
     def _answers(self) -> bool:
         try:

@@ -3,7 +3,8 @@
 GraphQLError
 ├── InvalidRequest         the HTTP request is not a GraphQL request
 │   ├── UnsupportedMediaType   its body is of another content type
-│   └── BodyTooLarge           its body is too long
+│   ├── BodyTooLarge           its body is too long
+│   └── BodyTooSlow            its body did not arrive in time
 ├── LimitExceeded          the document or its result would be too large
 ├── BadInput               an argument that parses but cannot be answered
 │   ├── InvalidScalar      a literal or variable that is not of its scalar type
@@ -102,3 +103,10 @@ class BodyTooLarge(InvalidRequest):
 
     code = "LIMIT_EXCEEDED"
     status = 413
+
+
+class BodyTooSlow(InvalidRequest):
+    """The body did not arrive in the time that this server waits."""
+
+    code = "BODY_TIMEOUT"
+    status = 408

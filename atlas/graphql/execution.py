@@ -34,11 +34,11 @@ from atlas.graphql.catalog import ENTITIES, ROOTS
 from atlas.graphql.compilation import Compilation
 from atlas.graphql.compiler import Plan, compile_root
 from atlas.graphql.context import RequestContext
-from atlas.graphql.errors import BadInput, GraphQLError
-from atlas.graphql.limits import Limits, check_cost, check_document
+from atlas.graphql.errors import BadInput, GraphQLError, InvalidRequest
+from atlas.graphql.limits import Limits, check_conditions, check_cost, check_document
 from atlas.graphql.selections import Selection, Selector
 
-KNOWN_DOCUMENTS = 1024
+KNOWN_DOCUMENTS = 256  # a document and its plan take up to 1 MB
 MAX_ERRORS = 20
 
 Key = TypeVar("Key")
@@ -122,8 +122,16 @@ class SqlExecution(SchemaExtension):
         """Take the document from memory, or parse and measure it."""
         query = self.execution_context.query
         if query:
-            self._digest, self.execution_context.graphql_document = self._documents.parse(query)
+            self._digest, document = self._documents.parse(query)
+            self.execution_context.graphql_document = document
+            self._require_one_operation(document)
         yield
+
+    def _require_one_operation(self, document: DocumentNode) -> None:
+        """Strawberry would take the first of several (GraphQL specification, section 6.1, GetOperation)."""
+        named = self.execution_context._provided_operation_name  # pyright: ignore[reportPrivateUsage]
+        if named is None and sum(isinstance(each, OperationDefinitionNode) for each in document.definitions) > 1:
+            raise InvalidRequest("the document has several operations", hint="Set `operationName`.")
 
     def on_validate(self) -> Iterator[None]:  # type: ignore[override]
         """Validate a document once, and without suggesting names of the schema."""
@@ -183,7 +191,9 @@ class _Run:
             return ExecutionResult(data=None, errors=coerced)
         variables = coerced.coerced
         name = self._operation.name.value if self._operation.name else None
-        key = (self._digest, name, shape(self._operation, self._schema, variables))
+        shaped = shape(self._operation, self._schema, variables)
+        check_conditions(shaped, self._request.limits)
+        key = (self._digest, name, shaped)
         planned = self._documents.plan(key, lambda: self._plan(coerced))
         check_cost(planned.cost(variables), self._request.limits)
         return self._answer(planned, given, variables)

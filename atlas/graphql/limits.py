@@ -5,7 +5,7 @@ a billion fields. So a fragment is weighed once and its weight is used wherever 
 plain integers, and a document is refused before anything walks its expanded form.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 from graphql import (
@@ -22,14 +22,20 @@ from atlas.graphql.errors import LimitExceeded
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The limits of one server. ``cost`` counts the objects that an answer could hold at most."""
+    """The limits of one server.
+
+    ``cost`` counts the objects that an answer could hold at most; ``conditions`` the names and values in the
+    variables that shape the SQL: a list of keys is one value, so that asking for many by their keys is no matter.
+    """
 
     body_bytes: int = 64 * 1024
+    body_timeout_s: float = 10.0
     tokens: int = 1000
     depth: int = 16
     aliases: int = 50
     root_fields: int = 20
     fields: int = 2000
+    conditions: int = 1000
     cost: int = 500_000
     statement_timeout_ms: int = 5000
 
@@ -104,6 +110,16 @@ def check_document(document: DocumentNode, limits: Limits) -> None:
             )
 
 
+def check_conditions(shape: Hashable, limits: Limits) -> None:
+    """Return when the variables of this shape (see ``bindings``) are within the limit. Raises LimitExceeded."""
+    found = _size(shape)
+    if found > limits.conditions:
+        raise LimitExceeded(
+            f"the variables hold {found} names and values of conditions, and {limits.conditions} is the most allowed",
+            hint="Ask for many keys with one `..._in`, or split it into several requests.",
+        )
+
+
 def check_cost(cost: int, limits: Limits) -> None:
     """Return when an answer can hold at most as many objects as the limit. Raises LimitExceeded."""
     if cost > limits.cost:
@@ -111,6 +127,11 @@ def check_cost(cost: int, limits: Limits) -> None:
             f"the answer could hold {cost} objects, and {limits.cost} is the most allowed",
             hint="Ask for fewer with `first`, at every level.",
         )
+
+
+def _size(shape: Hashable) -> int:
+    """How many names and values a shape has; the depth of variables is bounded where they are coerced."""
+    return sum(map(_size, shape)) if isinstance(shape, tuple) and shape else 1
 
 
 def _check(measures: Iterable[tuple[str, int, int]]) -> None:

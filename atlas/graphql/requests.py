@@ -7,10 +7,12 @@ GET   ?query=...&variables=<JSON>&operationName=...
 from dataclasses import dataclass
 from typing import Any, cast
 
+import anyio
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from atlas.graphql.errors import BodyTooLarge, InvalidRequest, UnsupportedMediaType
+from atlas.graphql.errors import BodyTooLarge, BodyTooSlow, InvalidRequest, UnsupportedMediaType
+from atlas.graphql.limits import Limits
 
 LEGACY_MEDIA_TYPE = "application/json"
 MEDIA_TYPE = "application/graphql-response+json"
@@ -25,7 +27,7 @@ class GraphQLRequest:
     operation_name: str | None
 
 
-async def read_request(request: Request, *, body_bytes: int) -> GraphQLRequest:
+async def read_request(request: Request, limits: Limits) -> GraphQLRequest:
     """The GraphQL request in an HTTP request. Raises InvalidRequest."""
     if request.method in ("GET", "HEAD"):
         return _from_parameters(request)
@@ -34,7 +36,7 @@ async def read_request(request: Request, *, body_bytes: int) -> GraphQLRequest:
         raise UnsupportedMediaType(
             f"the content type is {LEGACY_MEDIA_TYPE}, got {kind or 'none'}", hint="Send a JSON object."
         )
-    return _request(_json(await _body(request, body_bytes), "the body"))
+    return _request(_json(await _body(request, limits), "the body"))
 
 
 def response_media_type(request: Request) -> str:
@@ -43,12 +45,20 @@ def response_media_type(request: Request) -> str:
     return MEDIA_TYPE if MEDIA_TYPE in accepted else LEGACY_MEDIA_TYPE
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _body(request: Request, limits: Limits) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BodyTooLarge(f"the body has more than {limit} bytes", hint="Send a shorter document.")
+    try:
+        with anyio.fail_after(limits.body_timeout_s):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limits.body_bytes:
+                    raise BodyTooLarge(
+                        f"the body has more than {limits.body_bytes} bytes", hint="Send a shorter document."
+                    )
+    except TimeoutError as error:
+        raise BodyTooSlow(f"the body did not arrive within {limits.body_timeout_s} s", hint="Send it again.") from error
+    except ClientDisconnect as error:
+        raise InvalidRequest("the client went away before its body had arrived") from error
     return bytes(body)
 
 

@@ -97,7 +97,7 @@ class _Endpoints:
         """Execute one operation."""
         media_type = response_media_type(request)
         try:
-            asked = await read_request(request, body_bytes=self._limits.body_bytes)
+            asked = await read_request(request, self._limits)
             data, errors = await anyio.to_thread.run_sync(self._execute, asked, limiter=self._threads)
         except GraphQLError as error:
             self._metrics.failed([error.code])

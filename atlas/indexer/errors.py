@@ -6,6 +6,7 @@ IndexerError
 │   ├── EndpointError           an RPC endpoint did not give a usable answer                    exit code 3
 │   │   ├── EndpointUnavailable     no connection, time-out, HTTP 429 or 5xx: try again
 │   │   ├── EndpointRefused         HTTP 4xx or a JSON-RPC error object
+│   │   │   ├── FinalityUnknown     ... because the node does not know the tag ``finalized``
 │   │   │   └── RangeTooLarge       ... because the range or its answer is too large: ask for less
 │   │   ├── InconsistentAnswers     two answers do not fit together: the chain moved between them, try again
 │   │   ├── MalformedResponse       not JSON-RPC, or not the method's shape                     exit code 4
@@ -55,6 +56,10 @@ class EndpointRefused(EndpointError):
     def __init__(self, message: str, *, code: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.code = code
+
+
+class FinalityUnknown(EndpointRefused):
+    """The node does not know the block tag ``finalized``."""
 
 
 class RangeTooLarge(EndpointRefused):

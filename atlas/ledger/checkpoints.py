@@ -93,7 +93,9 @@ def latest_note(database: Database, key: Verifier, *, upto: int = _ANY_SIZE) -> 
 class Checkpointer:
     """Signs the log's checkpoints; its key's name is the log's origin, ``retired`` are the keys before it.
 
-    It signs nothing that contradicts what it, or a key before it, has signed: a signature is for ever.
+    It signs nothing that contradicts what the database says it, or a key before it, has signed: a signature is for
+    ever. A database restored from an older copy has forgotten its latest signatures: verify it against the newest note
+    that is known outside it (given away, anchored) before anything is appended.
     """
 
     def __init__(self, database: Database, key: SigningKey, retired: Iterable[Verifier] = ()) -> None:

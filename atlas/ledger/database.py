@@ -63,7 +63,7 @@ class Database:
                 f"{self.display_url} has no room left: {str(error).strip()}", hint="Make room on the server's disk."
             ) from error
         except psycopg.OperationalError as error:
-            if connection.broken:
+            if _is_lost(connection):
                 raise self._unreachable(error) from error
             raise
         finally:
@@ -78,7 +78,8 @@ class Database:
         connection = self._take_adbc()
         try:
             yield connection
-        except adbc_errors.Error as error:
+        # A result that is cut off in the middle is an OSError of pyarrow's.
+        except (adbc_errors.Error, OSError) as error:
             if not _answers(connection):
                 raise self._unreachable(error) from error
             connection.close()
@@ -158,6 +159,15 @@ def masked_url(url: str) -> str:
     if host.startswith("/"):
         return f"postgresql://{user}/{database}?host={host}"
     return f"postgresql://{user}{host}{port}/{database}"
+
+
+def _is_lost(connection: psycopg.Connection) -> bool:
+    """Asked, for ``broken`` is false where the driver itself has closed the connection, as within a lost COPY."""
+    try:
+        ConnectionPool.check_connection(connection)
+    except psycopg.Error:
+        return True
+    return False
 
 
 def _answers(connection: dbapi.Connection) -> bool:

@@ -71,6 +71,12 @@ class Group:
             requests, self._waiting = self._waiting, []
         try:
             self._settle(requests)
+        except BaseException as error:
+            for request in requests:
+                if not request.is_settled():
+                    request.error = error
+            if not isinstance(error, Exception):
+                raise
         finally:
             with self._lock:
                 self._pass_on()
@@ -93,11 +99,6 @@ class Group:
             else:
                 for request in requests:
                     self._settle([request])
-        except BaseException as error:
-            for request in requests:
-                request.error = error
-            if not isinstance(error, Exception):
-                raise
         else:
             remaining = iter(places)
             for request in requests:

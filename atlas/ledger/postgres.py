@@ -11,6 +11,7 @@ stopping the server; both are put right under the lock before each start.
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import time
 import warnings
@@ -30,6 +31,7 @@ with warnings.catch_warnings():
 
 RECOVERY_TIMEOUT_S = 300.0
 REFUSAL_TIMEOUT_S = 8.0
+STOP_TIMEOUT_S = 20.0
 _RETRY_S = 0.5
 _SETTINGS_FILE = "atlas.conf"
 # A ledger on a small machine: a cache that fits it, write-ahead log room for bulk loads, quiet logs.
@@ -72,10 +74,22 @@ class EmbeddedPostgres:
         """Start the server, or join the one that runs. Raises EmbeddedPostgresFailed."""
         if self._server is not None:
             return
-        try:
+        with self._failing_clearly():
             self.directory.mkdir(parents=True, exist_ok=True)
             with _locked(self.directory / "lock"):
                 self._server = self._started()
+
+    def revive(self) -> None:
+        """Start the server again when it was killed; one that answers goes on. Raises EmbeddedPostgresFailed."""
+        server = self._server
+        if server is not None:
+            with self._failing_clearly(), _locked(self.directory / "lock"):
+                self._run(server)
+
+    @contextmanager
+    def _failing_clearly(self) -> Generator[None]:
+        try:
+            yield
         except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError, psycopg.OperationalError) as error:
             raise EmbeddedPostgresFailed(
                 f"PostgreSQL does not start in {self._cluster}: {_reason(error)}",
@@ -103,6 +117,11 @@ class EmbeddedPostgres:
         server = get_server(self._cluster, cleanup_mode="stop", start=False)
         server.ensure_pgdata_inited()
         _write_settings(self._cluster)
+        self._run(server)
+        return server.__enter__()
+
+    def _run(self, server: PostgresServer) -> None:
+        """Start the server unless it runs, and wait until it answers."""
         started = time.monotonic()
         while True:
             try:
@@ -115,7 +134,37 @@ class EmbeddedPostgres:
                     raise
                 time.sleep(_RETRY_S)
             else:
-                return server.__enter__()
+                return
+
+
+def stop_abandoned(directory: Path) -> None:
+    """Stop the server that killed processes left running in ``directory``; nothing happens when there is none.
+
+    Raises EmbeddedPostgresFailed when it does not stop.
+    """
+    cluster = directory.expanduser().resolve() / "cluster"
+    try:
+        server = psutil.Process(int((cluster / "postmaster.pid").read_text().split("\n", 1)[0]))
+        if not server.name().startswith("postgres") or str(cluster) not in " ".join(server.cmdline()):
+            return
+        server.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while _is_alive(server):
+        if time.monotonic() > deadline:
+            raise EmbeddedPostgresFailed(
+                f"the PostgreSQL abandoned in {cluster} does not stop", hint=f"Stop process {server.pid} yourself."
+            )
+        time.sleep(_RETRY_S / 10)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    """False for a zombie too: where nobody is left to ask for its exit status, it stays one."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

@@ -56,10 +56,7 @@ def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
         return _record_small(cursor, batch) if is_small else _record_large(cursor, batch)
     except UniqueViolation as error:
         # What is recorded was left out under the head's lock, so that only a position can be taken.
-        raise MisplacedFact(
-            f"a position above the head of the log is taken: {error.diag.message_detail}",
-            hint="The row of ledger.head or ledger.events was changed by hand or restored apart: verify the log.",
-        ) from error
+        raise MisplacedFact(f"a fact is stored above the head of the log: {error.diag.message_detail}") from error
 
 
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:

@@ -36,9 +36,14 @@ class State(msgspec.Struct, frozen=True):
     shape: bytes
     position: int
     updated_at: datetime
+    schema_oid: int  # of its tables: another one after a rebuild
 
 
 _CONTRACT = (text("chain"), binary("address"), bigint("position"), text("abi"), bigint("start_block"))
+_STATE = b"""
+select version, shape, position, updated_at, (select oid::bigint from pg_namespace where nspname = %s)
+from projections.views where name = %s
+"""
 
 
 class Build(msgspec.Struct, frozen=True, dict=True):
@@ -73,8 +78,7 @@ class Build(msgspec.Struct, frozen=True, dict=True):
 
     def state(self, cursor: psycopg.Cursor) -> State | None:
         """What is stored about this build, None when it does not exist."""
-        statement = "select version, shape, position, updated_at from projections.views where name = %s"
-        row = cursor.execute(statement, (self.name,)).fetchone()
+        row = cursor.execute(_STATE, (self.schema, self.name)).fetchone()
         return None if row is None else State(*row)
 
     def is_current(self, state: State) -> bool:

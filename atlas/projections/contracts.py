@@ -14,18 +14,13 @@ class Contracts:
             self.add(contract)
 
     def add(self, contract: WatchedContract) -> None:
-        """From here on in the log, this contract's logs are read."""
-        self._by_address[contract.chain, contract.address] = contract
+        """From here on in the log, this contract's logs are read; what was said of it first stands."""
+        self._by_address.setdefault((contract.chain, contract.address), contract)
 
     def abi_of_log(self, log: ChainLog) -> str | None:
         """The ABI that reads ``log``, None when its contract is not watched at its block."""
         contract = self._by_address.get((log.chain, log.address))
         return None if contract is None or log.block_number < contract.start_block else contract.abi
-
-    def abi_of(self, chain: str, address: bytes) -> str | None:
-        """The ABI of the contract at ``address``, None when it is not watched."""
-        contract = self._by_address.get((chain, address))
-        return None if contract is None else contract.abi
 
     def first(self, chain: str, abi: str) -> bytes | None:
         """The address of the first contract on ``chain`` with this ABI."""

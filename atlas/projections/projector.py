@@ -67,7 +67,7 @@ class Projector:
         self._ledger = ledger
         self._views = views
         self._page_facts = page_facts
-        self._stores: dict[str, Stores] = {}
+        self._stores: dict[str, tuple[int, Stores]] = {}
 
     def prepare(self) -> None:
         """Create the tables of every view that has none, so that readers find them."""
@@ -236,11 +236,11 @@ class Projector:
             batch.fold(min(upto, stores.position + self._page_facts))
 
     def _stores_of(self, cursor: psycopg.Cursor, build: Build, state: State) -> Stores:
-        """The stores of a build; remembered ones only if nobody has folded it since."""
-        stores = self._stores.get(build.name)
-        if stores is None or stores.position != state.position:
+        """The stores of a build; remembered ones only if nobody has folded or rebuilt it since."""
+        schema_oid, stores = self._stores.get(build.name, (None, None))
+        if stores is None or schema_oid != state.schema_oid or stores.position != state.position:
             stores = Stores(build.schema, build.view.tables, state.position, build.contracts(cursor))
-            self._stores[build.name] = stores
+            self._stores[build.name] = state.schema_oid, stores
         return stores
 
     def _current(self, cursor: psycopg.Cursor, build: Build) -> State:

@@ -168,14 +168,19 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise KeyMissing(f"cannot read {path}: {error.strerror}", hint="Make keys, or correct the path.") from error
+        raise KeyMissing(
+            f"cannot read {path}: {error.strerror}",
+            hint="`atlas-ledger keys init` makes keys for development; or correct the path.",
+        ) from error
 
 
 def _read_certificates(path: Path) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(_read(path))
     except ValueError as error:
-        raise KeyUnreadable(f"expected PEM certificates in {path}: {error}") from error
+        raise KeyUnreadable(
+            f"expected PEM certificates in {path}: {error}", hint="Restore the file, or name the right one."
+        ) from error
 
 
 def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -188,9 +193,15 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
     try:
         key = serialization.load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise KeyUnreadable(f"expected an unencrypted PEM private key in {path}: {error}") from error
+        raise KeyUnreadable(
+            f"expected an unencrypted PEM private key in {path}: {error}",
+            hint="Restore the file, name the right one, or decrypt it with `openssl pkey`.",
+        ) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise KeyUnreadable(f"expected an ECDSA P-256 key in {path}: manifests are signed with ES256")
+        raise KeyUnreadable(
+            f"expected an ECDSA P-256 key in {path}: manifests are signed with ES256",
+            hint="Ask the issuer for a certificate of such a key.",
+        )
     return key
 
 

@@ -98,7 +98,10 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 def decide(use: Use, grants: Sequence[Grant], owner: bytes) -> Decision:
-    """Whether ``use`` is permitted, given the asset's ``owner`` and the grants on record. Raises InvalidUse."""
+    """Whether ``use`` is permitted, given the grants on record and who owned the asset at ``use.at``.
+
+    Raises InvalidUse.
+    """
     _check(use)
     ownership = _compare("owner", owner, use.account, _address)
     findings = tuple(_judge(use, grant) for grant in grants)

@@ -82,14 +82,14 @@ def encode_terms(terms: Terms) -> bytes:
     """The canonical document. Raises InvalidTerms for terms that have none."""
     _check(terms)
     document = _encoder.encode(terms)
+    _require_size(document)
     _decode(document)
     return document
 
 
 def parse_terms(document: bytes) -> Terms:
     """The terms in a canonical document. Raises InvalidTerms."""
-    if len(document) > MAX_TERMS_BYTES:
-        raise InvalidTerms(f"a terms document has at most {MAX_TERMS_BYTES} bytes, got {len(document)}")
+    _require_size(document)
     terms = _decode(document)
     _check(terms)
     if _encoder.encode(terms) != document:
@@ -125,6 +125,14 @@ def terms_from_uri(uri: str, expected_hash: bytes) -> Terms | None:
             hint="The offer or grant names another document than it carries; its terms are not to be relied on.",
         )
     return parse_terms(document)
+
+
+def _require_size(document: bytes) -> None:
+    if len(document) > MAX_TERMS_BYTES:
+        raise InvalidTerms(
+            f"a terms document has at most {MAX_TERMS_BYTES} bytes, got {len(document)}",
+            hint=f'Name fewer channels, or ["{ANY}"] for any.',
+        )
 
 
 def _document(uri: str) -> bytes:

@@ -17,6 +17,9 @@ contract FeeSettlement is IFeeSettlement, AccessControl, ReentrancyGuardTransien
     /// @notice The burned part of the protocol fee when the protocol opens: 90% in all ten scenarios.
     uint16 public constant OPENING_BURN_BPS = 9_000;
 
+    /// @notice The most legs of a payment: as many as a pool has shares.
+    uint256 public constant MAX_LEGS = 256;
+
     /// @notice What is paid and burned.
     IAtlasToken public immutable token;
     /// @notice Receives the part of the fee that is not burned. A contract whose control can change hands.
@@ -100,6 +103,7 @@ contract FeeSettlement is IFeeSettlement, AccessControl, ReentrancyGuardTransien
     }
 
     function _requireLegs(Leg[] calldata legs, uint256 expected) private view {
+        if (legs.length > MAX_LEGS) revert TooManyLegs(legs.length, MAX_LEGS);
         uint256 actual;
         for (uint256 i = 0; i < legs.length; ++i) {
             address payee = legs[i].payee;

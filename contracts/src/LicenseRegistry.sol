@@ -144,9 +144,9 @@ contract LicenseRegistry is ILicenseRegistry, AccessControl, ReentrancyGuardTran
     /// @inheritdoc ILicenseRegistry
     function revoke(uint256 licenseId, bytes32 reasonHash) external {
         License storage license = _license(licenseId);
-        if (license.licensor != msg.sender && !hasRole(DEFAULT_ADMIN_ROLE, msg.sender)) {
-            revert MayNotRevoke(licenseId, msg.sender);
-        }
+        // Direct grants have offer 0, and no price. Who sold a licence does not take it back and keep the money.
+        bool isLicensors = license.licensor == msg.sender && _offers[license.offerId].price == 0;
+        if (!isLicensors && !hasRole(DEFAULT_ADMIN_ROLE, msg.sender)) revert MayNotRevoke(licenseId, msg.sender);
         if (license.isRevoked) revert AlreadyRevoked(licenseId);
         if (!isLive(licenseId)) revert LicenseNotLive(licenseId);
         license.isRevoked = true;

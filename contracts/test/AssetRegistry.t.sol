@@ -104,6 +104,33 @@ contract AssetRegistryTest is Protocol {
         assets.register(registration);
     }
 
+    function test_AUriThatReadersCouldNotReadIsRefused() public {
+        IAssetRegistry.Registration memory registration = full();
+        registration.metadataUri = string(abi.encodePacked("ipfs://", bytes1(0xFF)));
+        vm.startPrank(alice);
+        vm.expectRevert(IAssetRegistry.MalformedUri.selector);
+        assets.register(registration);
+        assets.register(full());
+        vm.expectRevert(IAssetRegistry.MalformedUri.selector);
+        assets.addVersion(1, CONTENT, METADATA, "a\nb", new bytes32[](0));
+    }
+
+    function test_OwnershipsAreCounted() public {
+        bytes32 aaid = registerAs(alice, AssetType.Shot);
+        vm.assertEq(assets.ownershipOf(aaid), 1);
+        vm.startPrank(alice);
+        assets.transferFrom(alice, alice, 1);
+        vm.assertEq(assets.ownershipOf(aaid), 1);
+        assets.transferFrom(alice, bob, 1);
+        vm.assertEq(assets.ownershipOf(aaid), 2);
+        vm.stopPrank();
+        vm.prank(bob);
+        assets.transferFrom(bob, alice, 1);
+        vm.assertEq(assets.ownershipOf(aaid), 3);
+        vm.expectRevert(abi.encodeWithSelector(IAssetRegistry.UnknownAsset.selector, METADATA));
+        assets.ownershipOf(METADATA);
+    }
+
     function test_ASourceNamedTwiceIsRefused() public {
         IAssetRegistry.Registration memory registration = full();
         registration.sources[1] = FIRST_RECORD;

@@ -214,6 +214,22 @@ contract FeeSettlementTest is Protocol {
         settlement.settle(BurnScenario.AiGeneration, 100e18, REFERENCE, legs);
     }
 
+    function test_APaymentHas256LegsAtMost() public {
+        IFeeSettlement.Leg[] memory legs = new IFeeSettlement.Leg[](257);
+        for (uint256 i = 0; i < 257; ++i) {
+            legs[i] = IFeeSettlement.Leg(Beneficiary.Community, bob, 1e18);
+        }
+        vm.prank(admin);
+        settlement.setScenario(BurnScenario.HdExport, 0, 9_000);
+        vm.startPrank(alice);
+        vm.expectRevert(abi.encodeWithSelector(IFeeSettlement.TooManyLegs.selector, 257, 256));
+        settlement.settle(BurnScenario.HdExport, 257e18, REFERENCE, legs);
+        assembly ("memory-safe") {
+            mstore(legs, 256)
+        }
+        vm.assertEq(settlement.settle(BurnScenario.HdExport, 256e18, REFERENCE, legs), 1);
+    }
+
     function test_APaymentOfNothingIsRefused() public {
         vm.expectRevert(IFeeSettlement.ZeroAmount.selector);
         settlement.settle(BurnScenario.AiGeneration, 0, REFERENCE, new IFeeSettlement.Leg[](0));

@@ -83,6 +83,15 @@ contract LicenseRegistryTest is Protocol {
         licenses.publishOffer(character, LicenseKind.Character, 0, "", 0, 0, false);
     }
 
+    function test_AUriThatReadersCouldNotReadIsRefused() public {
+        string memory hidden = string(abi.encodePacked("ipfs://", bytes1(0xFF)));
+        vm.startPrank(alice);
+        vm.expectRevert(ILicenseRegistry.MalformedUri.selector);
+        licenses.publishOffer(character, LicenseKind.Derivative, TERMS, hidden, 0, 0, false);
+        vm.expectRevert(ILicenseRegistry.MalformedUri.selector);
+        licenses.grant(bob, character, LicenseKind.Derivative, TERMS, hidden, 0, true);
+    }
+
     function testFuzz_ADurationOverACenturyIsRefused(uint64 duration) public {
         uint64 most = licenses.MAX_DURATION();
         duration = uint64(bound(duration, most + 1, type(uint64).max));
@@ -125,6 +134,28 @@ contract LicenseRegistryTest is Protocol {
         vm.expectRevert(abi.encodeWithSelector(ILicenseRegistry.OfferOutdated.selector, offerId, carol));
         vm.prank(bob);
         licenses.accept(offerId);
+    }
+
+    function test_AnOfferDoesNotComeBackWithTheAsset() public {
+        uint256 offerId = offer(5e18, 0, true);
+        vm.prank(alice);
+        assets.transferFrom(alice, carol, 1);
+        vm.prank(carol);
+        assets.transferFrom(carol, alice, 1);
+        vm.expectRevert(abi.encodeWithSelector(ILicenseRegistry.OfferOutdated.selector, offerId, alice));
+        vm.prank(bob);
+        licenses.accept(offerId);
+        uint256 renewed = offer(6e18, 0, true);
+        vm.prank(bob);
+        licenses.accept(renewed);
+    }
+
+    function test_AnOfferOutlivesATransferToOneself() public {
+        uint256 offerId = offer(5e18, 0, false);
+        vm.prank(alice);
+        assets.transferFrom(alice, alice, 1);
+        vm.prank(bob);
+        vm.assertTrue(licenses.isLive(licenses.accept(offerId)));
     }
 
     // Acceptance and payment
@@ -268,6 +299,27 @@ contract LicenseRegistryTest is Protocol {
         vm.assertTrue(licenses.licenseOf(licenseId).isRevoked);
     }
 
+    function test_WhatWasPaidForIsRevokedByTheAdminOnly() public {
+        uint256 offerId = offer(10_000e18, 0, true);
+        vm.prank(bob);
+        uint256 licenseId = licenses.accept(offerId);
+        vm.expectRevert(abi.encodeWithSelector(ILicenseRegistry.MayNotRevoke.selector, licenseId, alice));
+        vm.prank(alice);
+        licenses.revoke(licenseId, REASON);
+        vm.prank(admin);
+        licenses.revoke(licenseId, REASON);
+        vm.assertFalse(licenses.isLive(licenseId));
+    }
+
+    function test_TheLicensorRevokesWhatWasTakenWithoutAPrice() public {
+        uint256 offerId = offer(0, 0, false);
+        vm.prank(bob);
+        uint256 licenseId = licenses.accept(offerId);
+        vm.prank(alice);
+        licenses.revoke(licenseId, REASON);
+        vm.assertFalse(licenses.isLive(licenseId));
+    }
+
     function test_TheAdminRevokes() public {
         uint256 licenseId = grant(bob, 0, false);
         vm.prank(admin);
@@ -291,6 +343,15 @@ contract LicenseRegistryTest is Protocol {
         licenses.revoke(licenseId, REASON);
         vm.expectRevert(abi.encodeWithSelector(ILicenseRegistry.UnknownLicense.selector, 99));
         licenses.revoke(99, REASON);
+    }
+
+    function testFuzz_AnExpiredLicenceIsNotRevoked(uint64 late) public {
+        uint256 licenseId = grant(bob, 30 days, false);
+        vm.warp(block.timestamp + 30 days + late % 365 days);
+        vm.expectRevert(abi.encodeWithSelector(ILicenseRegistry.LicenseNotLive.selector, licenseId));
+        vm.prank(alice);
+        licenses.revoke(licenseId, REASON);
+        vm.assertFalse(licenses.licenseOf(licenseId).isRevoked);
     }
 
     // Exclusivity
@@ -406,7 +467,7 @@ contract LicenseRegistryHandler is Protocol {
         uint256 count = licenses.licenseCount();
         if (count == 0) return;
         licenseId = bound(licenseId, 1, count);
-        if (licenses.licenseOf(licenseId).isRevoked) return;
+        if (!licenses.isLive(licenseId)) return;
         vm.prank(alice);
         licenses.revoke(licenseId, 0);
     }

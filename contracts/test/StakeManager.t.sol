@@ -174,6 +174,20 @@ contract StakeManagerTest is Protocol {
         stakes.slash(alice, ROLE, Violation.RevenueFraud, 1e18, address(0), EVIDENCE);
     }
 
+    function test_NoRewardGoesToTheStakeManagerItself() public {
+        stake(100e18);
+        vm.expectRevert(IStakeManager.ReporterIsStakeManager.selector);
+        vm.prank(slasher);
+        stakes.slash(alice, ROLE, Violation.RevenueFraud, 1e18, address(stakes), EVIDENCE);
+    }
+
+    function testFuzz_ACooldownIsAYearAtMost(uint64 cooldown) public {
+        cooldown = uint64(bound(cooldown, 365 days + 1, type(uint64).max));
+        vm.expectRevert(abi.encodeWithSelector(IStakeManager.CooldownTooLong.selector, cooldown, 365 days));
+        new StakeManager(token, treasury, cooldown, admin);
+        vm.assertEq(new StakeManager(token, treasury, 365 days, admin).cooldown(), 365 days);
+    }
+
     function testFuzz_NobodyElseSlashes(address stranger) public {
         vm.assume(stranger != slasher);
         stake(100e18);

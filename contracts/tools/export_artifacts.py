@@ -42,11 +42,17 @@ def main() -> int:
 
 def build() -> None:
     """Compile src/ into out/. Raises BuildError with what Forge said."""
-    command = [str(find_forge()), "build", "--root", str(PROJECT), "--skip", "test"]
+    command = [str(find_forge()), "build", "--skip", "test"]
     # Node may be the one that pip put beside this Python.
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
     result = subprocess.run(  # noqa: S603 - a fixed command, without a shell
-        command, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=600, check=False
+        command,
+        cwd=PROJECT,  # foundry.toml names the compiler by a relative path, which Forge reads from here
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
     )
     if result.returncode != 0:
         raise BuildError(f"forge build failed:\n{result.stdout}{result.stderr}")

@@ -1,14 +1,17 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.cli.commands import CommandLine
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[CommandLine]:
     monkeypatch.setenv("COLUMNS", "200")
-    return CommandLine(monkeypatch, capsys)
+    yield CommandLine(monkeypatch, capsys)
+    structlog.reset_defaults()  # a command sends logs to the test's standard error, which is closed now
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_tampered_log_is_refused_with_the_position(run: CommandLine, config: P
 def test_a_note_that_cannot_be_read_is_named(run: CommandLine, config: Path, tmp_path: Path) -> None:
     run("keys", "init", "--config", str(config))
     missing = run("ledger", "verify", "--config", str(config), "--note", str(tmp_path / "no.note"))
-    assert missing.code != 0
+    assert missing.code == 2
     assert "no.note: cannot be read" in missing.errors
     (tmp_path / "bad.note").write_text("nothing signed")
     assert run("ledger", "verify", "--config", str(config), "--note", str(tmp_path / "bad.note")).code != 0
@@ -57,3 +57,19 @@ def test_a_note_that_cannot_be_read_is_named(run: CommandLine, config: Path, tmp
 def test_status_is_for_people_and_for_machines(run: CommandLine, config: Path) -> None:
     assert "supply" in run("status", "--config", str(config)).output
     assert '"log_head":0' in run("status", "--json", "--config", str(config)).output
+
+
+def test_a_log_without_a_checkpoint_is_not_one_that_failed(run: CommandLine, config: Path) -> None:
+    run("keys", "init", "--config", str(config))
+    ran = run("ledger", "verify", "--config", str(config))
+    assert ran.code == 2
+    assert "no checkpoint was signed yet" in ran.errors
+
+
+def test_keys_that_cannot_be_written_are_a_matter_of_configuration(run: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    config = tmp_path / "atlas-ledger.toml"
+    config.write_text(f'[data]\ndirectory = "{tmp_path / "file" / "below"}"\n')
+    ran = run("keys", "init", "--config", str(config))
+    assert ran.code == 2
+    assert "keys cannot be written" in ran.errors

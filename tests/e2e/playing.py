@@ -48,6 +48,15 @@ class Demo:
         self._process.kill()
         self._process.wait()
 
+    def terminate(self) -> None:
+        """As a service manager does."""
+        self._process.terminate()
+
+    def database(self) -> psutil.Process:
+        """The PostgreSQL of the demo."""
+        pid = (self.directory / "postgres" / "cluster" / "postmaster.pid").read_text().split("\n", 1)[0]
+        return psutil.Process(int(pid))
+
     def kill_child(self, *words: str) -> None:
         """SIGKILL the first child whose command line has all ``words``, as soon as there is one."""
         found: list[psutil.Process] = []
@@ -68,6 +77,14 @@ class Demo:
             assert self._process.poll() is None, f"the demo ended before {what}:\n{self.output}"
             assert time.monotonic() < deadline, f"no {what} in time:\n{self.output}"
             time.sleep(0.05)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """False for a zombie too: an orphan stays one where the first process of the machine does not reap."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _command(process: psutil.Process) -> str:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from atlas.demo.checks import CHECKS
-from tests.e2e.playing import Demo
+from tests.e2e.playing import Demo, is_alive
 
 
 def assert_all_checks_passed(demo: Demo) -> None:
@@ -41,12 +41,33 @@ def test_a_worker_killed_in_the_middle_is_started_again_and_ends_the_same_way(tm
     assert "worker 2 died" in demo.output
 
 
+@pytest.mark.timeout(400)
+def test_a_database_killed_in_the_middle_is_started_again_and_ends_the_same_way(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "demo")
+    demo.wait_for("assets of 8 types registered")
+    demo.database().kill()
+    assert_all_checks_passed(demo)
+
+
 @pytest.mark.timeout(600)
 def test_the_demo_itself_killed_in_the_middle_plays_again_in_the_same_place(tmp_path: Path) -> None:
     first = Demo(tmp_path / "demo")
     first.wait_for("kinds of license granted")
+    left_behind = first.database()
     first.kill()
+    assert is_alive(left_behind)
     assert_all_checks_passed(Demo(tmp_path / "demo"))
+    assert not is_alive(left_behind)
+
+
+@pytest.mark.timeout(400)
+def test_a_demo_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) -> None:
+    demo = Demo(tmp_path / "demo")
+    demo.wait_for("indexed live")
+    database = demo.database()
+    demo.terminate()
+    assert demo.finish() == 128 + 15
+    assert not is_alive(database)
 
 
 @pytest.mark.timeout(400)

@@ -102,3 +102,18 @@ def test_what_a_fragment_weighs_counts_wherever_it_is_spread() -> None:
     for tight in (Limits(aliases=5), Limits(depth=2), Limits(root_fields=1), Limits(fields=7)):
         with pytest.raises(LimitExceeded):
             check_document(document, tight)
+
+
+@pytest.mark.parametrize(
+    "where", [{"and": [{"version": 1}] * 600}, {"or": [{}] * 1001}, {"assetType_in": ["SCENE"] * 1000}]
+)
+def test_variables_of_many_conditions_are_refused(where: dict[str, object], post: Post) -> None:
+    response = post("query($w: AssetWhere) { assets(where: $w) { totalCount } }", w=where)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+    assert "conditions" in response.text
+
+
+def test_many_keys_are_one_condition(post: Post) -> None:
+    where = {"owner_in": ["0x" + "11" * 20] * 1200}
+    assert "errors" not in post("query($w: AssetWhere) { assets(where: $w) { totalCount } }", w=where).json()

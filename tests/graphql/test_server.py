@@ -283,3 +283,12 @@ fragment InputValue on __InputValue { name description type { ...TypeRef } defau
 fragment TypeRef on __Type { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name
  ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } } } }
 """
+
+
+@pytest.mark.parametrize(
+    "query", ["query A { __typename } query B { t: __typename }", "query A { __typename } { t: __typename }"]
+)
+def test_of_several_operations_one_is_to_be_named(client: Client, query: str) -> None:
+    response = send(client, {"query": query}, accept=MODERN)
+    assert response.status_code == 400
+    assert "several operations" in response.text

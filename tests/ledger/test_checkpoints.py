@@ -141,3 +141,21 @@ def test_a_new_key_starts_its_own_checkpoints(ledger: Ledger, database: Database
     assert successor.latest() is None
     successor.checkpoint()
     assert checkpointer.latest() != successor.latest()
+
+
+def test_another_process_that_signs_more_meanwhile_is_no_contradiction(
+    ledger: Ledger, database: Database, checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.append(facts("a", 3))
+    integrate = Tree.integrate
+
+    def overtaken(tree: Tree) -> int:
+        size = integrate(tree)
+        monkeypatch.undo()
+        ledger.append(facts("b", 3))
+        Checkpointer(database, SIGNER).checkpoint()
+        return size
+
+    monkeypatch.setattr(Tree, "integrate", overtaken)
+    assert open_checkpoint(checkpointer.checkpoint(), SIGNER.verifier).tree_size == 3
+    assert open_checkpoint(checkpointer.checkpoint(), SIGNER.verifier).tree_size == 6

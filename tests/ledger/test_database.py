@@ -111,15 +111,64 @@ def test_a_connection_lost_in_use_is_unreachable_and_the_next_one_works(plain: D
         assert connection.execute("select 1").fetchall() == [(1,)]
 
 
+def test_a_connection_that_the_driver_closed_in_use_is_unreachable(plain: Database) -> None:
+    def lose() -> None:
+        with plain.connection() as connection:
+            connection.close()
+            connection.execute("select 1")
+
+    with pytest.raises(DatabaseUnreachable, match="closed"):
+        lose()
+    with plain.connection() as connection:
+        connection.execute("select 1")
+
+
+def test_a_statement_that_fails_for_a_while_is_not_taken_for_a_lost_connection(plain: Database) -> None:
+    with pytest.raises(psycopg.OperationalError), plain.connection() as connection:
+        connection.execute("do $$ begin raise sqlstate '53100' using message = 'disk full'; end $$")
+    with plain.connection() as connection:
+        connection.execute("select 1")
+
+
+def end_other_sessions(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database()"
+            " and pid <> pg_backend_pid()"
+        )
+
+
+def test_columns_lost_before_or_within_their_result_are_unreachable_and_the_next_ones_come(
+    plain: Database, database_url: str
+) -> None:
+    def lose(pages: int) -> None:
+        with plain.adbc() as connection, connection.cursor() as cursor:
+            cursor.execute("select repeat('x', 100000) as data from generate_series(1, 2000)")
+            reader = cursor.fetch_record_batch()
+            for _ in range(pages):
+                reader.read_next_batch()
+            end_other_sessions(database_url)
+            for _ in reader:
+                pass
+            cursor.execute("select 1")
+
+    for pages in (0, 1):
+        with pytest.raises(DatabaseUnreachable):
+            lose(pages)
+        with plain.adbc() as connection, connection.cursor() as cursor:
+            cursor.execute("select 1")
+
+
+def test_an_error_of_the_caller_is_not_taken_for_a_lost_connection(plain: Database) -> None:
+    with pytest.raises(OSError, match="disk full"), plain.adbc():
+        raise OSError("disk full")
+
+
 def test_idle_connections_that_died_are_replaced(plain: Database, database_url: str) -> None:
     for use in (plain.connection, plain.adbc):
         with use():
             pass
-    with psycopg.connect(database_url, autocommit=True) as other:
-        other.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
-            " and pid <> pg_backend_pid()"
-        )
+    end_other_sessions(database_url)
     with plain.connection() as connection:
         connection.execute("select 1")
     with plain.adbc() as connection, connection.cursor() as cursor:

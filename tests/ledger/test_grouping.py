@@ -109,6 +109,47 @@ def test_an_interrupted_leader_leaves_no_one_waiting() -> None:
     assert group.record(encode_batch(facts("a", 1))) == [1]
 
 
+def test_a_leader_interrupted_while_it_sorts_out_a_conflict_leaves_nobody_without_an_answer() -> None:
+    disputed, free = [Fact(stream("a"), 0, "t", b"other")], facts("b", 1)
+    entered, gate = threading.Event(), threading.Event()
+    outcomes: dict[str, list[int] | BaseException] = {}
+    transactions = 0
+
+    def record(batch: Batch) -> list[int]:
+        nonlocal transactions
+        transactions += 1
+        entered.set()
+        gate.wait(10)
+        if len(batch) == 2:
+            raise ConflictingFact(batch.streams[0], 0, position=1, recorded="one", offered="another")
+        if transactions == 3:
+            raise KeyboardInterrupt
+        return [1]
+
+    group = Group(record)
+
+    def run(name: str, batch: list[Fact]) -> None:
+        try:
+            outcomes[name] = group.record(encode_batch(batch))
+        except BaseException as error:
+            outcomes[name] = error
+
+    threads = [
+        threading.Thread(target=run, args=item)
+        for item in (("first", facts("c", 1)), ("leader", disputed), ("follower", free))
+    ]
+    for thread in threads:
+        thread.start()
+        entered.wait(10)
+        time.sleep(0.05)
+    gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert outcomes["first"] == [1]
+    assert isinstance(outcomes["leader"], KeyboardInterrupt)
+    assert isinstance(outcomes["follower"], KeyboardInterrupt)
+
+
 def test_while_one_transaction_runs_all_others_gather_for_the_next() -> None:
     log = Log()
     group = Group(log.record)

@@ -7,7 +7,7 @@ import pytest
 
 from atlas.ledger.database import Database
 from atlas.ledger.entries import MAX_PAYLOAD_BYTES
-from atlas.ledger.errors import ConflictingFact, InvalidFact, MissingFact, PayloadTooLarge
+from atlas.ledger.errors import ConflictingFact, InvalidFact, MisplacedFact, MissingFact, PayloadTooLarge
 from atlas.ledger.log import TABLE_SCHEMA, Fact, Ledger, RecordedFact
 from atlas.ledger.writer import COPY_FROM_FACTS
 from tests.ledger.examples import facts, stream
@@ -214,3 +214,15 @@ def test_a_log_without_its_head_row_is_named(ledger: Ledger, database: Database)
         connection.execute("delete from ledger.head")
     with pytest.raises(MissingFact, match=r"ledger\.head"):
         ledger.head()
+
+
+@pytest.mark.parametrize("count", [1, LARGE])
+def test_a_head_that_was_moved_back_is_corruption_and_records_nothing(
+    ledger: Ledger, database: Database, count: int
+) -> None:
+    ledger.append(facts("a", 3))
+    with database.connection() as connection:
+        connection.execute("update ledger.head set position = 1")
+    with pytest.raises(MisplacedFact, match="above the head"):
+        ledger.append(facts("b", count))
+    assert ledger.head() == 1

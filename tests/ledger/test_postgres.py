@@ -192,3 +192,15 @@ def test_a_broken_configuration_is_refused_in_time(directory: Path) -> None:
 def test_there_is_no_url_before_the_start(directory: Path) -> None:
     with pytest.raises(EmbeddedPostgresFailed, match="not started"):
         _ = EmbeddedPostgres(directory).url
+
+
+def test_a_killed_server_is_revived_and_stopped_in_the_end(directory: Path) -> None:
+    with EmbeddedPostgres(directory) as server:
+        pid = server_pid(directory)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        server.revive()
+        assert answers(server.url)
+        server.revive()  # one that answers goes on
+        assert server_pid(directory) != pid
+    assert server_pid(directory) is None

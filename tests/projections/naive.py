@@ -66,6 +66,7 @@ class Views:
     balances: dict[bytes, int] = field(default_factory=dict)
     postings: list[Posting] = field(default_factory=list)
     assets: list[AssetVersion] = field(default_factory=list)
+    asset_heights: dict[int, int] = field(default_factory=dict)  # of what was last said of a token
     head: bytes | None = None
     supply_issues: list[tuple[int, str]] = field(default_factory=list)
     provenance_issues: list[tuple[int, str]] = field(default_factory=list)
@@ -126,7 +127,11 @@ def _asset(views: Views, at: int, said: Registered | Handed) -> None:
         views.provenance_issues.append((at, "missing-row" if current is None else "duplicate-row"))
         return
     owner = said.creator if isinstance(said, Registered) else said.recipient
+    height = views.asset_heights.get(said.token_id)
+    views.asset_heights[said.token_id] = said.block.number
     if current is not None:
+        if (current[1], height) == (owner, said.block.number):
+            return  # nothing changes: no version
         views.assets.remove(current)
         views.assets.append((current[0], current[1], current[2], at))
     views.assets.append((said.token_id, owner, at, None))

@@ -24,6 +24,7 @@ from tests.projections.rows import balances, query
 TOKEN, ALICE, BOB = address("AtlasToken"), address("alice"), address("bob")
 SUPPLY = VIEWS["supply"]
 ONLY_SUPPLY = {"supply": SUPPLY}
+NEWER = SUPPLY.version + 1
 
 
 @pytest.fixture
@@ -171,6 +172,23 @@ def test_a_rebuild_repairs_a_damaged_view(database: Database, ledger: Ledger, re
     assert [status.name for status in projector.status()] == ["supply"]
 
 
+def test_a_projector_that_ran_before_a_rebuild_does_not_bring_the_damage_back(
+    database: Database, ledger: Ledger, recorded: int
+) -> None:
+    running, other = Projector(database, ledger, ONLY_SUPPLY), Projector(database, ledger, ONLY_SUPPLY)
+    other.catch_up()
+    with database.connection() as connection:
+        connection.execute("update view_supply.balances set balance = 1000")
+    block = Block(2)
+    ledger.append([block.transfer(ALICE, BOB, 1)])
+    running.catch_up()
+    other.rebuild("supply")
+    ledger.append([block.transfer(ALICE, BOB, 1)])
+    running.catch_up()
+    assert balances(database, "supply", "balances") == {(TOKEN, ALICE): 89, (TOKEN, BOB): 11}
+    assert other.compare("supply") == recorded + 2
+
+
 def test_an_interrupted_rebuild_goes_on_where_it_was(
     database: Database, ledger: Ledger, recorded: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +210,7 @@ def test_readers_read_the_old_tables_until_the_swap(
     database: Database, ledger: Ledger, recorded: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Projector(database, ledger, ONLY_SUPPLY).catch_up()
-    newer = Projector(database, ledger, changed(version=2, handlers={Transfer: doubling}), page_facts=4)
+    newer = Projector(database, ledger, changed(version=NEWER, handlers={Transfer: doubling}), page_facts=4)
     seen: list[dict[tuple[Any, ...], int]] = []
     original = Build.reach
 
@@ -204,7 +222,7 @@ def test_readers_read_the_old_tables_until_the_swap(
     newer.catch_up()
     assert seen == [expected_balances()] * 3
     assert balances(database, "supply", "balances") == {(TOKEN, ALICE): 182, (TOKEN, BOB): 18}
-    assert [(status.name, status.version) for status in newer.status()] == [("supply", 2)]
+    assert [(status.name, status.version) for status in newer.status()] == [("supply", NEWER)]
 
 
 def test_a_reader_in_a_transaction_does_not_hold_up_the_swap(
@@ -223,7 +241,7 @@ def test_a_reader_in_a_transaction_does_not_hold_up_the_swap(
 def test_a_view_of_an_older_version_is_not_stepped(database: Database, ledger: Ledger, recorded: int) -> None:
     Projector(database, ledger, ONLY_SUPPLY).catch_up()
     with pytest.raises(OutdatedView):
-        Projector(database, ledger, changed(version=2)).step("supply")
+        Projector(database, ledger, changed(version=NEWER)).step("supply")
 
 
 def test_a_view_whose_tables_changed_is_rebuilt(database: Database, ledger: Ledger, recorded: int) -> None:
@@ -235,8 +253,8 @@ def test_a_view_whose_tables_changed_is_rebuilt(database: Database, ledger: Ledg
 
 
 def test_a_view_of_a_newer_program_is_refused(database: Database, ledger: Ledger, recorded: int) -> None:
-    Projector(database, ledger, changed(version=2)).catch_up()
-    with pytest.raises(NewerView, match="version 2"):
+    Projector(database, ledger, changed(version=NEWER)).catch_up()
+    with pytest.raises(NewerView, match=f"version {NEWER}"):
         Projector(database, ledger, ONLY_SUPPLY).catch_up()
 
 

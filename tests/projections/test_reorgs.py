@@ -185,6 +185,17 @@ def test_a_projector_forgets_what_it_remembers_of_lost_blocks(database: Database
         chapter()
 
 
+def test_what_changes_nothing_makes_no_version(database: Database, ledger: Ledger) -> None:
+    story = Story()
+    story.watch("AssetRegistry")
+    story.mine([("register", 0, 0, 0), ("hand", 0, 2, 0), ("hand", 0, 2, 0)])
+    story.mine([("hand", 0, 2, 0)])
+    projector = Projector(database, ledger, TESTED)
+    ledger.append(story.facts)
+    projector.catch_up()
+    require_naive(database, "provenance", naive.fold(story.log, len(story.facts)))
+
+
 def test_a_contract_met_after_a_lost_block_is_not_known_before_it_is_met_again(
     database: Database, ledger: Ledger
 ) -> None:

@@ -114,6 +114,13 @@ def test_anyone_can_compute_an_aaid_with_an_abi_encoder(number: int, registry: b
     assert ids.derive_aaid(ids.chain_name(number), registry, token_id) == expected
 
 
+def test_the_contracts_derive_the_same_aaid() -> None:
+    """The vector of contracts/test/libraries/AssetIds.t.sol."""
+    registry = ids.parse_address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
+    aaid = ids.derive_aaid("eip155:31337", registry, 1)
+    assert aaid.hex() == "795f3e80a60304670fd0be61bdaf557730f112756726a2dbb6613750fc782bdd"
+
+
 @given(st.binary(min_size=32, max_size=32))
 def test_an_aaid_reads_back(aaid: bytes) -> None:
     assert ids.parse_aaid(ids.format_aaid(aaid)) == aaid

@@ -151,6 +151,13 @@ def test_a_huge_document_is_refused_unread() -> None:
         parse_terms(bytes(MAX_TERMS_BYTES + 1))
 
 
+def test_terms_too_long_for_a_reader_are_not_written() -> None:
+    many = make_terms(LicenseKind.SCENE, channels=[f"channel-{number}" for number in range(6_000)])
+    with pytest.raises(InvalidTerms, match="at most") as refused:
+        data_uri(many)
+    assert refused.value.hint
+
+
 def test_terms_that_no_reader_takes_are_not_written() -> None:
     with pytest.raises(InvalidTerms):
         make_terms(LicenseKind.SCENE, territories=["XX"])

@@ -10,9 +10,20 @@ from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
 from atlas.indexer.chain.rpc import RpcClient
 from atlas.indexer.chain.source import Log
-from atlas.indexer.errors import EndpointRefused, InconsistentAnswers, LyingEndpoint, MalformedResponse, RangeTooLarge
+from atlas.indexer.errors import (
+    EndpointRefused,
+    FinalityUnknown,
+    InconsistentAnswers,
+    LyingEndpoint,
+    MalformedResponse,
+    RangeTooLarge,
+)
 
 MAX_TOPICS = 4
+
+# JSON-RPC 2.0, section 5.1, and what the merge introduced for a tag that names no block yet.
+_INVALID_PARAMETERS = -32602
+_UNKNOWN_BLOCK = -39001
 
 
 class LogAnswer(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -65,13 +76,17 @@ class Endpoint:
         return header
 
     def finalized(self) -> Header | None:
-        """The block tagged ``finalized``."""
+        """The block tagged ``finalized``. Raises FinalityUnknown."""
         try:
             return self._tagged("finalized")
         except EndpointRefused as error:
-            # Before the first finalized block some nodes answer null, others with this error.
-            if "not found" in error.message.lower():
+            words = error.message.rpartition(f"error {error.code}: ")[2].lower()
+            # Before the first finalized block some nodes answer null, others with an error.
+            if error.code == _UNKNOWN_BLOCK or "not found" in words:
                 return None
+            # Any other refusal (a quota, a broken database) says nothing about what is final.
+            if error.code == _INVALID_PARAMETERS or "finalized" in words or "block tag" in words:
+                raise FinalityUnknown(error.message, code=error.code, hint=error.hint) from error
             raise
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:

@@ -1,10 +1,13 @@
 """One indexer a chain and database, by a PostgreSQL advisory lock that dies with its process."""
 
 import hashlib
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+
+import psycopg
 
 from atlas.indexer.errors import AlreadyRunning
 from atlas.ledger.database import Database
+from atlas.ledger.errors import DatabaseUnreachable
 
 
 class ChainLock:
@@ -14,12 +17,16 @@ class ChainLock:
         self._database = database
         self._chain = chain
         self._held = ExitStack()
-        self._is_held = False
+        self._connection: psycopg.Connection | None = None
 
-    def acquire(self) -> None:
-        """Take the lock unless this object has it. Raises AlreadyRunning, DatabaseUnreachable."""
-        if self._is_held:
-            return
+    def acquire(self) -> bool:
+        """Hold the lock; True when it was taken just now, for the first time or after its connection was lost.
+
+        Raises AlreadyRunning, DatabaseUnreachable.
+        """
+        if self._connection is not None and _answers(self._connection):
+            return False
+        self.release()
         with ExitStack() as stack:
             connection = stack.enter_context(self._database.connection())
             row = connection.execute("select pg_try_advisory_lock(%s)", (lock_key(self._chain),)).fetchone()
@@ -31,15 +38,27 @@ class ChainLock:
                 )
             stack.callback(connection.execute, "select pg_advisory_unlock(%s)", (lock_key(self._chain),))
             self._held = stack.pop_all()
-        self._is_held = True
+        self._connection = connection
+        return True
 
     def release(self) -> None:
-        """Give the lock back."""
-        self._is_held = False
-        self._held.close()
+        """Give the lock back, if it was not lost with its connection."""
+        self._connection = None
+        with suppress(DatabaseUnreachable):
+            self._held.close()
 
 
 def lock_key(chain: str) -> int:
     """The 64-bit key of a chain's lock."""
     digest = hashlib.sha256(f"atlas-ledger/indexer/{chain}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _answers(connection: psycopg.Connection) -> bool:
+    """Whether the session that holds the lock is still there."""
+    try:
+        connection.execute("select 1")
+        connection.commit()
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -25,7 +25,7 @@ from atlas.indexer.chain.state import ChainState, Watch
 from atlas.indexer.errors import (
     ContractChanged,
     EndpointError,
-    EndpointRefused,
+    FinalityUnknown,
     InconsistentAnswers,
     NoContractCode,
     RangeTooLarge,
@@ -84,7 +84,8 @@ class ChainIndexer:
 
     def step(self) -> StepResult:
         """Read one portion of blocks, or find that there is none. Raises what ``run`` handles, AlreadyRunning too."""
-        self._lock.acquire()
+        if self._lock.acquire():
+            self._is_watching = False  # another indexer may have been here, with other contracts
         self._identify()
         head = self._source.head()
         facts = self._watch(head)
@@ -214,7 +215,8 @@ class ChainIndexer:
             return self._store.backfill(stored, contract, read.last.number + 1, read.reading)
         blocks = stored.window[first - oldest.number :][:WINDOW_STEP_BLOCKS]
         headers = self._stored_headers(blocks)
-        reading = read_blocks(self._source, headers, [(contract.address,)] * len(headers))
+        # A reorganisation may have moved ``first`` to before the contract's start.
+        reading = read_blocks(self._source, headers, [watched_at([contract], header.number) for header in headers])
         last = blocks[-1].number
         return self._store.backfill(stored, contract, None if last == tip.number else last + 1, reading)
 
@@ -242,7 +244,7 @@ class ChainIndexer:
         """What the node calls final, or what is deep enough where it knows no finality."""
         try:
             return self._source.finalized()
-        except EndpointRefused:
+        except FinalityUnknown:
             number = head.number - self._config.confirmations
             return self._source.headers([number])[0] if number > 0 else None
 

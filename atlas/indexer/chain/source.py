@@ -46,7 +46,7 @@ class Source(Protocol):
         ...
 
     def finalized(self) -> Header | None:
-        """The newest final block, None when there is none yet; EndpointRefused when finality is unknown here."""
+        """The newest final block, None when there is none yet; FinalityUnknown where there is no such tag."""
         ...
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:

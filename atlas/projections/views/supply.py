@@ -9,7 +9,6 @@ without a claim counts as ``direct``, so that at every position the causes sum t
 from itertools import count
 from typing import Final
 
-from atlas.projections.errors import MissingRow
 from atlas.projections.fold import Fold
 from atlas.projections.tables import AccountTable, EntityTable, bigint, binary, integer, optional, text, time, uint256
 from atlas.projections.view import View
@@ -28,7 +27,6 @@ from atlas.protocol.vocabulary import BurnScenario, StakeRole, Violation, from_o
 
 SLASH: Final = "slash"
 DIRECT: Final = "direct"
-BURNING_CONTRACTS = frozenset({"FeeSettlement", "StakeManager"})
 
 BALANCES = AccountTable("balances", key=(text("chain"), binary("token"), binary("holder")), indexes=(("holder",),))
 TOTALS = AccountTable("totals", key=(text("chain"), binary("token"), text("book")))
@@ -156,10 +154,11 @@ def checkpoint_anchored(event: CheckpointAnchored, fold: Fold) -> None:
 
 
 def _change_stake(origin: Origin, operator: bytes, role: StakeRole, delta: int, fold: Fold) -> None:
+    fold.post(STAKES, origin.chain, operator, role, delta=delta, block_number=origin.block_number)
     token = fold.contracts.first(origin.chain, "AtlasToken")
     if token is None:
-        raise MissingRow(f"no AtlasToken is watched on {origin.chain}, in which this stake is counted")
-    fold.post(STAKES, origin.chain, operator, role, delta=delta, block_number=origin.block_number)
+        fold.report("missing-token", f"no AtlasToken is watched on {origin.chain}, in whose totals this stake counts")
+        return
     fold.post(TOTALS, origin.chain, token, "staked", delta=delta, block_number=origin.block_number)
 
 
@@ -188,10 +187,11 @@ def _burn(event: Transfer, fold: Fold) -> None:
 
 
 def _match_burn(event: Transfer, fold: Fold) -> str:
-    """The cause that the burning contract has claimed for such a burn in this transaction, else ``direct``."""
+    """The cause that its sender has claimed for such a burn in this transaction, else ``direct``.
+
+    Whoever burns: a contract whose claims count may become known after its burns were recorded.
+    """
     origin = event.origin
-    if fold.contracts.abi_of(origin.chain, event.sender) not in BURNING_CONTRACTS:
-        return DIRECT
     for ordinal in count():
         key = (origin.chain, origin.tx_hash, event.sender, event.value, ordinal)
         claim = fold.get(BURN_CLAIMS, *key)
@@ -230,7 +230,7 @@ def _attribute(origin: Origin, log_index: int, cause: str, fold: Fold) -> None:
 
 SUPPLY = View(
     name="supply",
-    version=1,
+    version=2,
     tables=(BALANCES, TOTALS, BURNS, BURN_CLAIMS, STAKES, SLASHES, ANCHORS),
     handlers={
         Transfer: transferred,

@@ -15,7 +15,7 @@ interface IAssetRegistry {
     /// @notice A new asset.
     /// @param contentHash SHA-256 of the content; never zero.
     /// @param metadataHash keccak256 of the metadata document behind `metadataUri`.
-    /// @param metadataUri printable ASCII without spaces (RFC 3986), or empty.
+    /// @param metadataUri printable ASCII, or empty.
     /// @param sources ids of the generation records that the content came out of (W2); all different.
     /// @param parents assets it derives from; all different.
     /// @param royaltyReceiver who ERC-2981 names for a sale; no royalty is set while `royaltyBps` is 0.
@@ -71,7 +71,7 @@ interface IAssetRegistry {
     error NotAssetOwner(bytes32 aaid, address caller);
     /// @notice An asset has content: the hash is never zero.
     error MissingContentHash();
-    /// @notice A URI is printable ASCII without spaces (RFC 3986); encode everything else.
+    /// @notice A URI is printable ASCII; percent-encode everything else (RFC 3986).
     error MalformedUri();
     /// @notice The list is longer than `maximum`.
     error TooMany(uint256 count, uint256 maximum);

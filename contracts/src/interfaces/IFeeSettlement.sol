@@ -48,6 +48,8 @@ interface IFeeSettlement {
     error ZeroAmount();
     /// @notice The leg at `index` pays nothing, or pays nobody, or pays this contract.
     error InvalidLeg(uint256 index);
+    /// @notice A payment has at most `maximum` legs.
+    error TooManyLegs(uint256 count, uint256 maximum);
     /// @notice The legs must add up to the amount less the protocol fee.
     error LegsDoNotAddUp(uint256 expected, uint256 actual);
 
@@ -55,7 +57,7 @@ interface IFeeSettlement {
     function setScenario(BurnScenario scenario, uint16 feeBps, uint16 burnBps) external;
 
     /// @notice Pulls `amount` wei from the caller (by allowance), burns and hands out the protocol fee, pays the legs.
-    /// @param legs add up to `amount` less the protocol fee of `quote`, to the wei.
+    /// @param legs 256 at most; they add up to `amount` less the protocol fee of `quote`, to the wei.
     /// @return paymentId 1, 2, 3, ...
     function settle(BurnScenario scenario, uint256 amount, bytes32 reference_, Leg[] calldata legs)
         external

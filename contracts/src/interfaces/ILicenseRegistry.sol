@@ -77,7 +77,7 @@ interface ILicenseRegistry {
     error KindDoesNotFit(LicenseKind kind, AssetType assetType);
     /// @notice A licence has terms: the hash is never zero.
     error MissingTermsHash();
-    /// @notice A URI is printable ASCII without spaces (RFC 3986); encode everything else.
+    /// @notice A URI is printable ASCII; percent-encode everything else (RFC 3986).
     error MalformedUri();
     /// @notice The duration, in seconds, is longer than a century; use 0 for a perpetual licence.
     error DurationTooLong(uint64 duration, uint64 maximum);
@@ -91,7 +91,7 @@ interface ILicenseRegistry {
     error OfferOutdated(uint256 offerId, address owner);
     /// @notice No licence has this id.
     error UnknownLicense(uint256 licenseId);
-    /// @notice `caller` is neither the licensor of the grant nor an admin.
+    /// @notice `caller` is neither an admin nor the licensor of a grant without a price.
     error MayNotRevoke(uint256 licenseId, address caller);
     /// @notice The licence is revoked already.
     error AlreadyRevoked(uint256 licenseId);
@@ -105,7 +105,7 @@ interface ILicenseRegistry {
     error KindForbidsDerivatives(uint256 licenseId, LicenseKind kind);
 
     /// @notice Offers a licence on an asset of the caller to everyone.
-    /// @param termsUri printable ASCII without spaces (RFC 3986), or empty.
+    /// @param termsUri printable ASCII, or empty.
     /// @param price in wei; 0 for a licence that is paid by a revenue share.
     /// @param duration in seconds from the acceptance; 0 = perpetual.
     /// @return offerId 1, 2, 3, ...
@@ -139,7 +139,8 @@ interface ILicenseRegistry {
         bool exclusive
     ) external returns (uint256 licenseId);
 
-    /// @notice Ends a living licence now. For its licensor and the admin role.
+    /// @notice Ends a living licence now. For the admin role, as the outcome of a dispute, and for the licensor of one
+    ///         that nothing was paid for.
     /// @param reasonHash keccak256 of the reasons, kept elsewhere.
     function revoke(uint256 licenseId, bytes32 reasonHash) external;
 

@@ -4,6 +4,7 @@ import threading
 
 import httpx
 import msgspec
+import psycopg
 import pytest
 
 from atlas.indexer.chain.config import Contract
@@ -327,6 +328,24 @@ def test_a_reorg_below_what_was_read_of_an_added_contract_is_read_again(workbenc
     workbench.require_true_to_chain()
 
 
+def test_a_reorg_below_the_start_of_a_dropped_contract_does_not_move_its_start(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    other = anvil.deploy()
+    anvil.emit_all(emitter, range(6))
+    both = (Contract("A", emitter, 1), Contract("B", other, anvil.head()))
+    for contracts in (both, both[:1], both):
+        indexer = workbench.indexer(*contracts)
+        catch_up(indexer)
+        if contracts != both:
+            anvil.rollback(5)
+            anvil.emit_all(other, range(100, 107))
+            catch_up(indexer)
+        indexer.close()
+    logs = [log for log in canonical_logs(workbench.facts()) if log[2] == other]
+    assert min(number_of(anvil, log[0]) for log in logs) == both[1].start_block
+    assert len(logs) == anvil.head() - both[1].start_block + 1
+
+
 def test_other_settings_of_a_recorded_contract_are_refused(workbench: Workbench) -> None:
     first = workbench.indexer()
     catch_up(first)
@@ -346,6 +365,35 @@ def test_a_second_indexer_of_the_chain_is_refused_until_the_first_closes(workben
         second.step()
     first.close()
     second.step()
+
+
+def test_a_lock_that_was_lost_with_its_connection_is_taken_again(workbench: Workbench) -> None:
+    first, second = workbench.indexer(), workbench.indexer()
+    first.step()
+    end_the_session_that_holds_a_lock(workbench)
+    first.step()
+    with pytest.raises(AlreadyRunning):
+        second.step()
+    end_the_session_that_holds_a_lock(workbench)
+    second.step()
+    with pytest.raises(AlreadyRunning):
+        first.step()
+    first.close()
+
+
+def test_a_contract_that_another_indexer_dropped_meanwhile_misses_nothing(workbench: Workbench) -> None:
+    anvil, emitter = workbench.anvil, workbench.emitter
+    other = anvil.deploy()
+    both = (Contract("A", emitter, 1), Contract("B", other, 1))
+    first, second = workbench.indexer(*both), workbench.indexer(both[0])
+    for indexer in (first, second, first):
+        catch_up(indexer)
+        indexer.close()
+    anvil.emit(other)
+    for indexer in (second, first):
+        catch_up(indexer)
+        indexer.close()
+    workbench.require_true_to_chain()
 
 
 def test_check_passes_on_a_chain_that_is_as_configured(workbench: Workbench) -> None:
@@ -468,6 +516,15 @@ def test_progress_tells_rate_and_blocks_left(workbench: Workbench) -> None:
     assert reports[-1].blocks_per_s > 0
     assert reports[-1].facts_per_s > 0
     assert msgspec.json.encode(reports[-1])
+
+
+def end_the_session_that_holds_a_lock(workbench: Workbench) -> None:
+    """As a server that restarts would, or an operator."""
+    with psycopg.connect(workbench.database.url, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid, 5000) from pg_locks join pg_database on pg_database.oid = database"
+            " where locktype = 'advisory' and datname = current_database()"
+        )
 
 
 def number_of(anvil: Anvil, block_hash: bytes) -> int:

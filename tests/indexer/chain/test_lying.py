@@ -1,12 +1,15 @@
 """An endpoint that lies in front of a real node: what is recorded stays true."""
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
-from tests.indexer.chain.scripted import LyingNode, Tamper
+from atlas.indexer.chain.endpoint import connect
+from atlas.indexer.errors import EndpointRefused, InconsistentAnswers, LyingEndpoint
+from atlas.protocol.facts import FINALIZED_TOPIC
+from tests.indexer.chain.scripted import LyingNode, ScriptedServer, Tamper, replies
 from tests.indexer.chain.workbench import Workbench, catch_up
 
 # History is read by range, the window by block hash: every lie is told in both.
@@ -187,17 +190,31 @@ def test_a_range_that_is_refused_is_halved(workbench: Workbench) -> None:
     assert max(widest) <= 3
 
 
-def test_depth_stands_in_for_finality_where_the_tag_is_unknown(workbench: Workbench) -> None:
-    workbench.anvil.mine(20)
+def refusing_finality(reason: str) -> Tamper:
+    """Refuse what is asked for by the tag ``finalized``."""
 
     def tamper(_: str, parameters: list[Any], result: Any) -> Any:
         if "finalized" in parameters:
-            raise RuntimeError("invalid block tag")
+            raise RuntimeError(reason)
         return result
 
-    with LyingNode(workbench.anvil, tamper) as node:
+    return tamper
+
+
+@pytest.mark.parametrize("reason", ["invalid block tag", "'finalized' tag not supported on pre-merge network"])
+def test_depth_stands_in_for_finality_where_the_tag_is_unknown(workbench: Workbench, reason: str) -> None:
+    workbench.anvil.mine(20)
+    with LyingNode(workbench.anvil, refusing_finality(reason)) as node:
         result = catch_up(workbench.indexer(rpc_url=node.url, confirmations=7))
     assert result.finalized == result.head - 7
+
+
+@pytest.mark.parametrize("reason", ["daily request count exceeded", "missing trie node"])
+def test_a_refusal_for_another_reason_makes_nothing_final(workbench: Workbench, reason: str) -> None:
+    workbench.anvil.mine(20)
+    with LyingNode(workbench.anvil, refusing_finality(reason)) as node, pytest.raises(EndpointRefused, match=reason):
+        catch_up(workbench.indexer(rpc_url=node.url, confirmations=7))
+    assert FINALIZED_TOPIC not in {fact.topic for fact in workbench.facts()}
 
 
 def test_no_final_block_yet_is_not_replaced_by_depth(workbench: Workbench) -> None:
@@ -208,3 +225,12 @@ def test_no_final_block_yet_is_not_replaced_by_depth(workbench: Workbench) -> No
 
     with LyingNode(workbench.anvil, tamper) as node:
         assert catch_up(workbench.indexer(rpc_url=node.url, confirmations=7)).finalized is None
+
+
+@pytest.mark.parametrize(
+    ("code", "words"), [(-39001, "Unknown block"), (-32000, "finalized block not found")], ids=["besu", "geth"]
+)
+def test_a_tag_that_names_no_block_yet_is_no_unknown_tag(code: int, words: str) -> None:
+    refusal = {"jsonrpc": "2.0", "id": 0, "error": {"code": code, "message": words}}
+    with ScriptedServer(replies(refusal)) as server, closing(connect(server.url)) as endpoint:
+        assert endpoint.finalized() is None

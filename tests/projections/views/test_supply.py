@@ -71,6 +71,30 @@ def test_a_burn_has_the_scenario_of_its_payment_when_the_payment_comes_after(
     assert [burn["cause"] for burn in current(database, "supply", "burns")] == ["ai_generation"]
 
 
+def test_a_burn_has_its_scenario_when_the_settlement_is_watched_only_later(
+    database: Database, ledger: Ledger, projector: Projector
+) -> None:
+    token, settlement, *_ = CONTRACTS
+    block = Block(1)
+    ledger.append([token, block.transfer(ZERO, SETTLEMENT, 100), block.transfer(SETTLEMENT, ZERO, 18)])
+    projector.catch_up()
+    ledger.append([settlement, settled(block, 18)])
+    projector.catch_up()
+    assert totals(database)["burned:ai_generation"] == 18
+    assert totals(database)["burned:direct"] == 0
+
+
+def test_a_stake_counts_for_its_operator_before_the_token_is_watched(
+    database: Database, ledger: Ledger, projector: Projector
+) -> None:
+    token, _, stakes, _ = CONTRACTS
+    staked = Block(1).log("StakeManager", "Staked", ALICE, ordinal(StakeRole.STUDIO), 100, 100)
+    _, position, _ = ledger.append([stakes, staked, token])
+    projector.catch_up()
+    assert balances(database, "supply", "stakes") == {(ALICE, "studio"): 100}
+    assert issues(database, "supply") == [(position, "missing-token")]
+
+
 def test_burns_of_one_transaction_are_matched_by_amount_and_order(
     database: Database, ledger: Ledger, projector: Projector
 ) -> None:
