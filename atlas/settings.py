@@ -194,7 +194,7 @@ class AnchoringSettings(Table):
     sender: Annotated[str, AfterValidator(lambda text: _address(text) if text else "")] = Field(
         default="", description="0x address of an account that the node signs for; empty: that of key_file."
     )
-    key_file: Path | None = Field(
+    key_file: Location | None = Field(
         default=None, description="File of the sender's secp256k1 key, 64 hex digits; unset: the node signs."
     )
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from atlas.ledger.database import Database, masked_url
-from atlas.ledger.errors import DatabaseUnreachable, InvalidDatabaseUrl
+from atlas.ledger.errors import DatabaseFull, DatabaseUnreachable, InvalidDatabaseUrl
 
 
 @pytest.fixture
@@ -125,6 +125,13 @@ def test_a_connection_that_the_driver_closed_in_use_is_unreachable(plain: Databa
 
 def test_a_statement_that_fails_for_a_while_is_not_taken_for_a_lost_connection(plain: Database) -> None:
     with pytest.raises(psycopg.OperationalError), plain.connection() as connection:
+        connection.execute("do $$ begin raise sqlstate '53200' using message = 'out of memory'; end $$")
+    with plain.connection() as connection:
+        connection.execute("select 1")
+
+
+def test_a_full_disk_is_said_to_be_one(plain: Database) -> None:
+    with pytest.raises(DatabaseFull, match="no room left"), plain.connection() as connection:
         connection.execute("do $$ begin raise sqlstate '53100' using message = 'disk full'; end $$")
     with plain.connection() as connection:
         connection.execute("select 1")
