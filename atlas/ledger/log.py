@@ -115,7 +115,7 @@ class Ledger:
             end = page[-1][0] if len(page) == asked else upto
             if after < dropped:
                 end = min(upto, dropped, after + PAGE_FACTS)
-                page = _rows(self.archive.table(after=after, upto=end, topics=topics))[:remaining]
+                page = _rows(self.archive.table(after=after, upto=end, topics=topics).slice(0, remaining))
             yield from self._recorded(page)
             after = end
             remaining -= len(page)
