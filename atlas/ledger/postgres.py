@@ -100,9 +100,12 @@ class EmbeddedPostgres:
         """Leave the server; the last of all processes stops it."""
         if self._server is None:
             return
-        with _locked(self.directory / "lock"), suppress(psutil.NoSuchProcess):
+        with _locked(self.directory / "lock"):
             _forget_dead_holders(self._cluster)
-            self._server.__exit__(None, None, None)
+            with suppress(psutil.NoSuchProcess):
+                self._server.__exit__(None, None, None)
+            if not _holders(self._cluster):  # the library stops the server it knew, which may have been revived
+                _stop_server(self._cluster, signal.SIGINT)  # PostgreSQL's fast shutdown
         self._server = None
 
     def __enter__(self) -> "EmbeddedPostgres":
@@ -142,19 +145,22 @@ def stop_abandoned(directory: Path) -> None:
 
     Raises EmbeddedPostgresFailed when it does not stop.
     """
-    cluster = directory.expanduser().resolve() / "cluster"
+    _stop_server(directory.expanduser().resolve() / "cluster", signal.SIGQUIT)  # PostgreSQL's immediate shutdown
+
+
+def _stop_server(cluster: Path, request: signal.Signals) -> None:
     try:
         server = psutil.Process(int((cluster / "postmaster.pid").read_text().split("\n", 1)[0]))
         if not server.name().startswith("postgres") or str(cluster) not in " ".join(server.cmdline()):
             return
-        server.send_signal(signal.SIGQUIT)  # PostgreSQL's immediate shutdown
+        server.send_signal(request)
     except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
         return
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while _is_alive(server):
         if time.monotonic() > deadline:
             raise EmbeddedPostgresFailed(
-                f"the PostgreSQL abandoned in {cluster} does not stop", hint=f"Stop process {server.pid} yourself."
+                f"the PostgreSQL in {cluster} does not stop", hint=f"Stop process {server.pid} yourself."
             )
         time.sleep(_RETRY_S / 10)
 
@@ -174,16 +180,19 @@ def _locked(path: Path) -> Generator[None]:
         yield
 
 
+def _holders(cluster: Path) -> list[int]:
+    """The library's list of the processes that hold the server."""
+    try:
+        return json.loads((cluster / ".handle_pids.json").read_text() or "[]")
+    except (FileNotFoundError, json.JSONDecodeError):
+        return []
+
+
 def _forget_dead_holders(cluster: Path) -> None:
     """Drop processes that ended without leaving from the library's list of holders."""
     path = cluster / ".handle_pids.json"
-    try:
-        holders = json.loads(path.read_text() or "[]")
-    except FileNotFoundError:
-        return
-    except json.JSONDecodeError:
-        holders = []
-    path.write_text(json.dumps([pid for pid in holders if psutil.pid_exists(pid)]))
+    if path.exists():
+        path.write_text(json.dumps([pid for pid in _holders(cluster) if psutil.pid_exists(pid)]))
 
 
 def _forget_dead_server(cluster: Path) -> None:

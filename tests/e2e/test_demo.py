@@ -11,6 +11,7 @@ def assert_all_checks_passed(demo: Demo) -> None:
     assert code == 0, demo.output
     assert demo.output.count("✓") == len(CHECKS), demo.output
     assert "✗" not in demo.output
+    assert not (demo.directory / "postgres" / "cluster" / "postmaster.pid").exists(), "PostgreSQL was left running"
 
 
 @pytest.mark.timeout(400)

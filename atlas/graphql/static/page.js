@@ -15,13 +15,22 @@ async function ask(request) {
   return response.json();
 }
 
-async function example(name) {
+// Values for the variables of the examples: a license that is on record, so that each example answers at once.
+async function variables() {
+  const answer = await ask({ query: "{ licenses(first: 1) { nodes { aaid licensee } } }" });
+  const license = answer.data?.licenses.nodes[0];
+  return license ? { "may-they-use-it": { aaid: license.aaid, account: license.licensee } } : {};
+}
+
+async function example(name, values) {
   const response = await fetch(`static/examples/${name}.graphql`);
-  return { query: await response.text() };
+  const variables = values[name] && JSON.stringify(values[name], null, 2);
+  return { query: await response.text(), variables };
 }
 
 async function start() {
-  const tabs = await Promise.all(EXAMPLES.map(example));
+  const values = await variables();
+  const tabs = await Promise.all(EXAMPLES.map((name) => example(name, values)));
   const editor = React.createElement(GraphiQL, {
     fetcher: ask,
     defaultTabs: tabs,
