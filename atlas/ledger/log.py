@@ -18,7 +18,7 @@ from atlas.ledger.errors import AlteredFact, InvalidFact, MissingFact
 from atlas.ledger.grouping import Group
 from atlas.ledger.redaction import TOPIC as REDACTED_TOPIC
 from atlas.ledger.redaction import PayloadRedacted, decode_redaction, redaction_stream
-from atlas.ledger.writer import CHANNEL, COPY_FROM_FACTS, is_small, record, record_at_once
+from atlas.ledger.writer import CHANNEL, is_small, record, record_at_once
 
 __all__ = ["ArrowTable", "Fact", "Ledger", "RecordedFact"]
 
@@ -78,8 +78,11 @@ class Ledger:
         runs its own statements in the same transaction, after the facts. Raises InvalidFact, PayloadTooLarge,
         ConflictingFact when something else is recorded under a stream and version.
         """
-        batch, places = distinct(encode_batch(facts))
-        if companion is None and 0 < len(batch) < COPY_FROM_FACTS:
+        batch = encode_batch(facts)
+        if not is_small(batch):
+            return self._record(batch, companion)
+        batch, places = distinct(batch)
+        if companion is None and len(batch) > 0:
             positions = self._group.record(batch)
         else:
             positions = self._record(batch, companion)
