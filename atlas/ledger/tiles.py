@@ -47,6 +47,11 @@ def hash_in_tile(node: Node, hashes: bytes) -> bytes:
     return perfect_root(hashes[begin : begin + (HASH_BYTES << inner)])
 
 
+def split_hashes(hashes: bytes) -> list[bytes]:
+    """The single hashes in a run of them."""
+    return [hashes[begin : begin + HASH_BYTES] for begin in range(0, len(hashes), HASH_BYTES)]
+
+
 def width_at(size: int, name: TileName) -> int:
     """How many hashes a tile holds in a tree of ``size`` leaves, 0 when there is no such tile."""
     nodes = size >> (TILE_HEIGHT * name.level)
