@@ -14,6 +14,7 @@ from atlas.ledger.archive import Archive, require_archive
 from atlas.ledger.batches import Batch, Fact, distinct, encode_batch
 from atlas.ledger.columns import TABLE_SCHEMA, ArrowTable, stream_bytes
 from atlas.ledger.database import Database
+from atlas.ledger.entries import Entry, entry_of
 from atlas.ledger.errors import AlteredFact, InvalidFact, MissingFact
 from atlas.ledger.grouping import Group
 from atlas.ledger.redaction import TOPIC as REDACTED_TOPIC
@@ -52,6 +53,13 @@ class RecordedFact(msgspec.Struct, frozen=True, gc=False):
     topic: str
     payload: bytes
     redaction: PayloadRedacted | None = None
+
+    def entry(self) -> Entry:
+        """What the leaf at its position commits to, also when the payload is withheld."""
+        if self.redaction is None:
+            return entry_of(self.stream, self.version, self.topic, self.payload)
+        withheld = self.redaction
+        return Entry(self.stream, self.version, self.topic, withheld.payload_bytes, withheld.payload_sha256)
 
 
 class Ledger:

@@ -68,6 +68,7 @@ def test_every_proof_holds_and_the_log_verifies(ledger: Ledger, database: Databa
     fact = FACTS[256]
     entry = Entry(fact.stream, fact.version, fact.topic, decision.payload_bytes, decision.payload_sha256)
     assert entry == entry_of(fact.stream, fact.version, fact.topic, fact.payload)
+    assert entry == next(ledger.facts(after=256, upto=257)).entry()
     assert tree.inclusion_proof(257, 300) == before
     verify_inclusion(leaf_hash(entry.encode()), 256, 300, tree.root(300), before)
     verify_ledger(ledger, Checkpointer(database, SIGNER).checkpoint(), SIGNER.verifier)
