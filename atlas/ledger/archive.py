@@ -92,6 +92,8 @@ class Archive:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        # Reads go on where they left off, in pages smaller than a row group; a range that is recorded never changes.
+        self._latest: tuple[Range, int, ArrowTable] | None = None
 
     def ranges(self) -> list[Range]:
         """The ranges that are there, in order."""
@@ -105,7 +107,7 @@ class Archive:
 
     def table(self, *, after: int, upto: int, topics: Sequence[str] = ()) -> ArrowTable:
         """The facts above ``after`` up to ``upto``, as ``Ledger.table``. Raises MissingArchive, AlteredArchive."""
-        tables = [self._group(part, group, _COLUMNS) for part, group in self._groups(after, upto)]
+        tables = [self._kept(part, group) for part, group in self._groups(after, upto)]
         table = pa.concat_tables(tables) if tables else FACTS_SCHEMA.empty_table().select(_COLUMNS)
         begin = 0 if not tables else after - table.column("position")[0].as_py() + 1
         table = table.slice(max(0, begin), upto - after)
@@ -116,10 +118,9 @@ class Archive:
     def rows(self, positions: Iterable[int]) -> dict[int, tuple[Any, ...]]:
         """Single facts by position: position, stream (16 bytes), version, topic, payload."""
         rows: dict[int, tuple[Any, ...]] = {}
-        tables: dict[tuple[Range, int], ArrowTable] = {}
-        for position in positions:
+        for position in sorted(positions):
             ((part, group),) = self._groups(position - 1, position)
-            table = tables.setdefault((part, group), self._group(part, group, _COLUMNS))
+            table = self._kept(part, group)
             row = table.slice((position - part.first) % ROW_GROUP_FACTS, 1).to_pylist()[0]
             rows[position] = tuple(row[name] for name in _COLUMNS)
         return rows
@@ -215,6 +216,15 @@ class Archive:
                 position=reached + 1,
             )
         return groups
+
+    def _kept(self, part: Range, group: int) -> ArrowTable:
+        """One row group for readers, the latest of which is kept."""
+        latest = self._latest
+        if latest is not None and latest[:2] == (part, group):
+            return latest[2]
+        table = self._group(part, group, _COLUMNS)
+        self._latest = (part, group, table)
+        return table
 
     def _group(self, part: Range, group: int, columns: Sequence[str]) -> ArrowTable:
         """One row group, its positions checked: what is read by place must be in its place."""

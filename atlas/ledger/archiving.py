@@ -24,7 +24,7 @@ from atlas.ledger.errors import MissingArchive, RefusedArchiving, RootMismatch
 from atlas.ledger.leaves import Leaves, decisions_in, table_leaves
 from atlas.ledger.log import Ledger
 from atlas.ledger.notes import Verifier
-from atlas.ledger.redaction import redaction_stream
+from atlas.ledger.redaction import ARCHIVING_LOCK, redaction_stream
 from atlas.ledger.schema import set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.writer import record_new
@@ -34,6 +34,7 @@ Progress = Callable[[Range], None]
 _STATE = b"""
 select head.position, head.partition_facts, coalesce((select max(last) from ledger.archives), 0) from ledger.head
 """
+_IS_ARCHIVED = b"select exists (select from ledger.archives where first = %s)"
 _RECORD = b"insert into ledger.archives (first, last, manifest_sha256) values (%s, %s, %s)"
 _ARCHIVED = b"""
 select archives.first, archives.last from ledger.archives, ledger.head
@@ -41,7 +42,7 @@ where archives.first > head.dropped order by archives.first
 """
 _REDACTED = b"select position from ledger.events where position between %s and %s and payload is null"
 _DECIDED = b"select position from ledger.keys where stream = %s and version = 0"
-_LOCK_HEAD = b"select partition_facts from ledger.head for update"
+_LOCK_HEAD = b"select partition_facts, dropped from ledger.head for update"
 _DROPPED = b"update ledger.head set dropped = %s"
 _REMOVE = b"update ledger.events set payload = null where position = any(%s)"
 _STORE_NOTE = b"""
@@ -69,7 +70,12 @@ def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | 
         part = Range(first, first + size - 1)
         if _last_decision(ledger.database, part) > complete:
             break
-        _archive(ledger, checkpointer, part)
+        with ledger.database.connection() as connection:
+            # Nobody else archives this range meanwhile, and nobody redacts in it.
+            connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+            if connection.execute(_IS_ARCHIVED, (first,)).fetchone() == (True,):
+                continue
+            _archive(ledger, checkpointer, part)
         written.append(part)
         if progress is not None:
             progress(part)
@@ -171,7 +177,9 @@ def _drop(database: Database, part: Range) -> None:
     with database.connection() as connection:
         connection.execute(DROP_LOCK_TIMEOUT)
         # In the order in which those who append take their locks.
-        ((size,),) = connection.execute(_LOCK_HEAD).fetchall()
+        ((size, dropped),) = connection.execute(_LOCK_HEAD).fetchall()
+        if dropped >= part.last:
+            return
         name = Identifier("ledger", f"events_{(part.first - 1) // size}")
         connection.execute(SQL("drop table {}").format(name))
         connection.execute(_DROPPED, (part.last,))

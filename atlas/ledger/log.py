@@ -19,7 +19,7 @@ from atlas.ledger.errors import AlteredFact, InvalidFact, MissingFact
 from atlas.ledger.grouping import Group
 from atlas.ledger.redaction import TOPIC as REDACTED_TOPIC
 from atlas.ledger.redaction import PayloadRedacted, decode_redaction, redaction_stream
-from atlas.ledger.writer import CHANNEL, COPY_FROM_FACTS, is_small, record, record_at_once
+from atlas.ledger.writer import CHANNEL, is_small, record, record_at_once
 
 __all__ = ["ArrowTable", "Fact", "Ledger", "RecordedFact"]
 
@@ -55,10 +55,11 @@ class RecordedFact(msgspec.Struct, frozen=True, gc=False):
     redaction: PayloadRedacted | None = None
 
     def entry(self) -> Entry:
-        """The entry of the tree; of a withheld payload, length and hash are those of the decision."""
+        """What the leaf at its position commits to, also when the payload is withheld."""
         if self.redaction is None:
             return entry_of(self.stream, self.version, self.topic, self.payload)
-        return Entry(self.stream, self.version, self.topic, self.redaction.payload_bytes, self.redaction.payload_sha256)
+        withheld = self.redaction
+        return Entry(self.stream, self.version, self.topic, withheld.payload_bytes, withheld.payload_sha256)
 
 
 class Ledger:
@@ -85,8 +86,11 @@ class Ledger:
         runs its own statements in the same transaction, after the facts. Raises InvalidFact, PayloadTooLarge,
         ConflictingFact when something else is recorded under a stream and version.
         """
-        batch, places = distinct(encode_batch(facts))
-        if companion is None and 0 < len(batch) < COPY_FROM_FACTS:
+        batch = encode_batch(facts)
+        if not is_small(batch):
+            return self._record(batch, companion)
+        batch, places = distinct(batch)
+        if companion is None and len(batch) > 0:
             positions = self._group.record(batch)
         else:
             positions = self._record(batch, companion)
@@ -122,7 +126,7 @@ class Ledger:
             end = page[-1][0] if len(page) == asked else upto
             if after < dropped:
                 end = min(upto, dropped, after + PAGE_FACTS)
-                page = _rows(self.archive.table(after=after, upto=end, topics=topics))[:remaining]
+                page = _rows(self.archive.table(after=after, upto=end, topics=topics).slice(0, remaining))
             yield from self._recorded(page)
             after = end
             remaining -= len(page)

@@ -11,7 +11,7 @@ from atlas.ledger.database import Database
 from atlas.ledger.entries import entry_of
 from atlas.ledger.errors import RefusedRedaction
 from atlas.ledger.log import Ledger
-from atlas.ledger.redaction import TOPIC, PayloadRedacted, encode_redaction, redaction_stream
+from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, PayloadRedacted, encode_redaction, redaction_stream
 
 _REMOVE = b"update ledger.events set payload = null where position = %s"
 _PARTITION = b"""
@@ -37,7 +37,8 @@ def redact(ledger: Ledger, position: int, *, reason: str, authoriser: str, decid
 
 
 def _decide(ledger: Ledger, position: int, reason: str, authoriser: str, decided_at_ms: int) -> PayloadRedacted:
-    _require_held(ledger.database, position)
+    with ledger.database.connection() as connection, connection.cursor() as cursor:
+        _require_held(cursor, position)
     fact = next(ledger.facts(after=position - 1, upto=position), None)
     if fact is None:
         raise RefusedRedaction(f"the log has no fact at position {position}")
@@ -48,15 +49,18 @@ def _decide(ledger: Ledger, position: int, reason: str, authoriser: str, decided
     decided = Fact(redaction_stream(position), 0, TOPIC, encode_redaction(decision))
 
     def remove(cursor: psycopg.Cursor) -> None:
+        # Not waited for: the head is locked here, and whoever appends would wait as well.
+        if cursor.execute("select pg_try_advisory_xact_lock(%s)", (ARCHIVING_LOCK,)).fetchone() != (True,):
+            raise RefusedRedaction("the archive is being written", hint="Ask again when that is done.")
+        _require_held(cursor, position)
         cursor.execute(_REMOVE, (position,))
 
     ledger.append([decided], companion=remove)
     return decision
 
 
-def _require_held(database: Database, position: int) -> None:
-    with database.connection() as connection:
-        ((dropped, archived),) = connection.execute(_HELD, {"position": position}).fetchall()
+def _require_held(cursor: psycopg.Cursor, position: int) -> None:
+    ((dropped, archived),) = cursor.execute(_HELD, {"position": position}).fetchall()
     if dropped or archived:
         raise RefusedRedaction(
             f"position {position} is in the archive, whose files would keep the payload",

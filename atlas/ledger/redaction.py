@@ -18,6 +18,8 @@ from atlas.protocol.facts import stream_id
 
 TOPIC = "decision.payload-redacted"
 FORMAT = 1
+# Held while a range is archived, and while a payload is redacted: the files of a range have what the range has.
+ARCHIVING_LOCK = 0x61746C61_73000003
 
 
 class PayloadRedacted(msgspec.Struct, frozen=True):

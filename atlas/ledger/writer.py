@@ -11,7 +11,7 @@ import psycopg
 from psycopg.copy import QueuedLibpqWriter
 from psycopg.errors import UniqueViolation
 
-from atlas.ledger.batches import COPY_EVENTS, COPY_KEYS, Batch, CopyRows, copy_keys, describe
+from atlas.ledger.batches import COPY_EVENTS, COPY_KEYS, Batch, CopyRows, copy_keys, describe, distinct
 from atlas.ledger.errors import AppendingHalted, ConflictingFact, LedgerError, MisplacedFact
 from atlas.ledger.schema import HALTED
 
@@ -37,7 +37,7 @@ where keys.stream = %s and keys.version = %s
 def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``.
 
-    The batch has no stream and version twice. Raises ConflictingFact, and MisplacedFact when the log already has
+    A small batch has no stream and version twice. Raises ConflictingFact, and MisplacedFact when the log already has
     facts above its head; the transaction must then be rolled back. Raises AppendingHalted, see recovery.py.
     """
     if len(batch) == 0:
@@ -113,7 +113,10 @@ def _record_large(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     else:
         cursor.execute("release savepoint batch")
         return positions
-    return _record_rest(cursor, batch)
+    # Some are recorded, or some come twice; all new, which is what large batches mostly are, costs no comparison.
+    once, places = distinct(batch)
+    positions = _record_rest(cursor, once)
+    return [positions[place] for place in places]
 
 
 def _record_rest(cursor: psycopg.Cursor, batch: Batch) -> list[int]:

@@ -10,7 +10,14 @@ from atlas.ledger.merkle import leaf_hash, verify_inclusion
 from atlas.ledger.notes import Signer
 from atlas.ledger.persistence import LedgerFactory, environment
 from atlas.ledger.redacting import redact
-from atlas.ledger.redaction import TOPIC, PayloadRedacted, decode_redaction, encode_redaction, redaction_stream
+from atlas.ledger.redaction import (
+    ARCHIVING_LOCK,
+    TOPIC,
+    PayloadRedacted,
+    decode_redaction,
+    encode_redaction,
+    redaction_stream,
+)
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger
 from tests.ledger.examples import facts, stream
@@ -61,6 +68,7 @@ def test_every_proof_holds_and_the_log_verifies(ledger: Ledger, database: Databa
     fact = FACTS[256]
     entry = Entry(fact.stream, fact.version, fact.topic, decision.payload_bytes, decision.payload_sha256)
     assert entry == entry_of(fact.stream, fact.version, fact.topic, fact.payload)
+    assert entry == next(ledger.facts(after=256, upto=257)).entry()
     assert tree.inclusion_proof(257, 300) == before
     verify_inclusion(leaf_hash(entry.encode()), 256, 300, tree.root(300), before)
     verify_ledger(ledger, Checkpointer(database, SIGNER).checkpoint(), SIGNER.verifier)
@@ -121,6 +129,15 @@ def test_a_decision_with_another_hash_does_not_cover_a_removal(ledger: Ledger, d
     with pytest.raises(AlteredFact) as caught:
         verify_ledger(ledger, note, SIGNER.verifier)
     assert caught.value.position == 9
+
+
+def test_nothing_is_redacted_while_the_archive_is_written(ledger: Ledger, database: Database) -> None:
+    with database.connection() as connection:
+        connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+        with pytest.raises(RefusedRedaction, match="being written"):
+            decide(ledger, 3)
+    assert ledger.head() == 300
+    assert decide(ledger, 3).position == 3
 
 
 def test_what_is_not_to_be_redacted_is_refused(ledger: Ledger) -> None:
