@@ -7,12 +7,13 @@ not looked for, unless it broke the tree's hashes.
 
 from collections.abc import Callable, Iterator
 
-from atlas.ledger.errors import AlteredFact, LedgerBehindCheckpoint, RootMismatch, UnknownPosition
+from atlas.ledger.errors import AlteredFact, RootMismatch, UnknownPosition
 from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Ledger
 from atlas.ledger.merkle import leaf_hash, ranges_around, root_around
 from atlas.ledger.notes import SignedNote
 from atlas.ledger.publication import stored_entries
+from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.tiles import TILE_WIDTH, TileName, split_hashes, width_at
 from atlas.ledger.tree import Tree
 
@@ -41,9 +42,7 @@ def verify_range(
             hint="Positions count from 1.",
         )
     if ledger.head() < size:
-        raise LedgerBehindCheckpoint(
-            f"a checkpoint over {size} facts is signed, and the log has {ledger.head()}", position=ledger.head() + 1
-        )
+        raise behind_checkpoint(ledger.database, size, ledger.head())
     tree = Tree(ledger.database)
     around = tree.range_hashes(ranges_around(first - 1, last, size), size)
     leaves = _leaves(ledger, tree, first=first, last=last, size=size, progress=progress)
