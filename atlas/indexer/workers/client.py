@@ -91,8 +91,9 @@ def retry_after_s(value: str | None, now: float) -> float | None:
     """
     if value is None:
         return None
-    if value.strip().isdecimal():
-        seconds = float(value)
+    text = value.strip(" \t")  # the whitespace of HTTP: str.strip takes more, and float another set
+    if text.isascii() and text.isdecimal():
+        seconds = float(text)
     else:
         try:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - now

@@ -4,7 +4,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from atlas.indexer.workers.client import IntakeClient, Verdict, retry_after_s
@@ -144,6 +144,8 @@ def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | No
 
 
 @given(st.text(max_size=40), st.floats(0, 4e9))
+@example("0\x1f", 0.0)
+@example("\u0660", 0.0)
 def test_any_retry_after_is_within_an_hour_or_unknown(value: str, now: float) -> None:
     seconds = retry_after_s(value, now)
     assert seconds is None or 0 <= seconds <= 3600
