@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "demo.svg"
 WIDTH = 100
 FIRST_LINE = "Who is owed what?"
+LAST_LINE = "7/7"  # from here on it names this machine's paths
 SIGN_OF_LIFE = "working"
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)  # they would be fetched from elsewhere
 FONTS = "'DejaVu Sans Mono', Menlo, Consolas, monospace"
@@ -26,7 +27,8 @@ def main() -> None:
     lines = Text.from_ansi(played.stdout).split("\n")
     first = next(number for number, line in enumerate(lines) if line.plain.startswith(FIRST_LINE))
     console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
-    for line in lines[first:]:
+    last = next(number for number, line in enumerate(lines) if line.plain.startswith(LAST_LINE))
+    for line in lines[first:last]:
         if not line.plain.endswith(SIGN_OF_LIFE):
             console.print(line)
     picture = console.export_svg(title="make demo")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,7 +192,7 @@ def _say_where(console: Console, played: Played, options: Options) -> None:
     file = played.program.content.path(bytes.fromhex(nodes[0]["signedSha256"][2:]))
     config = options.directory / "atlas-ledger.toml"
     console.print(f"[bold]7/7[/] the signed film: {file}", soft_wrap=True, highlight=False)
-    console.print(f"    python -m atlas verify {file} --config {config}", soft_wrap=True, highlight=False)
+    console.print(f"    {sys.executable} -m atlas verify {file} --config {config}", soft_wrap=True, highlight=False)
     if not options.exit:
         url = played.server.url
         console.print(f"    GraphiQL: {url}   GraphQL: {url}/graphql   Ctrl-C ends it.", highlight=False)
