@@ -11,7 +11,7 @@ from atlas.demo.cast import FAN, STREAMER
 from atlas.demo.contracts import Stage
 from atlas.demo.errors import CheckFailed
 from atlas.demo.node import CHAIN
-from atlas.demo.production import RECEIPTS, SHARES, SLASHED_WEI, Anchored, Asset
+from atlas.demo.production import RECEIPTS, SHARES, SLASHED_WEI, Asset
 from atlas.demo.server import Server
 from atlas.ledger.checkpoints import open_checkpoint
 from atlas.ledger.verification import verify_ledger
@@ -21,7 +21,7 @@ from atlas.protocol.facts import REORGED_TOPIC
 from atlas.protocol.ids import checksum_address, format_aaid, parse_address
 from atlas.protocol.money import WEI_PER_ATLAS, format_atlas, to_wei
 from atlas.protocol.vocabulary import Agent, LicenseKind
-from atlas.provenance.content import ContentStore
+from atlas.provenance.anchoring import Anchored, log_id
 from atlas.provenance.reading import read_pedigree, snapshot
 from atlas.provenance.report import Conclusion, verify_file
 
@@ -144,13 +144,12 @@ def pedigree_complete(played: Played) -> str:
 
 def manifests_trusted(played: Played) -> str:
     """W5: every media file carries a manifest that reads back as Trusted, and is byte for byte what was recorded."""
-    content = ContentStore(played.program.settings.path(played.program.settings.signing.content))
     trust = load_trust(played.program.settings)
     media = [asset for asset in played.assets.values() if asset.generated.step.media_type in MEDIA]
     nodes = played.server.ask("{ manifests { nodes { aaid mediaType signedSha256 } } }")["manifests"]["nodes"]
     _equal("assets with a manifest", {node["aaid"] for node in nodes}, {format_aaid(asset.aaid) for asset in media})
     for node in nodes:
-        file = content.path(bytes.fromhex(node["signedSha256"][2:]))
+        file = played.program.content.path(bytes.fromhex(node["signedSha256"][2:]))
         report = verify_file(file, played.program.database, trust)
         _equal(f"{file.name[:12]}… ({node['mediaType']})", report.conclusion, Conclusion.AUTHENTIC)
         _equal(f"C2PA state of {file.name[:12]}…", report.verdict.state.value, "Trusted")
@@ -190,12 +189,13 @@ def ledger_verifies(played: Played) -> str:
 def checkpoint_anchored(played: Played) -> str:
     """The contract holds the root that the log has, and the view has seen it, final."""
     anchored = played.anchored
-    latest = played.stage["CheckpointAnchor"].functions.latest(anchored.log_id, anchored.submitter).call()
+    identity = log_id(played.program.settings.ledger.origin)
+    latest = played.stage["CheckpointAnchor"].functions.latest(identity, anchored.sender).call()
     tree_size, _anchored_at, root_hash, _note_hash = latest
-    _equal("checkpoint on chain", (tree_size, root_hash), (anchored.tree_size, anchored.root_hash))
-    _equal("root of the log", played.program.tree.root(anchored.tree_size), anchored.root_hash)
+    _equal("checkpoint on chain", (tree_size, f"0x{root_hash.hex()}"), (anchored.tree_size, anchored.root_hash))
+    _equal("root of the log", f"0x{played.program.tree.root(anchored.tree_size).hex()}", anchored.root_hash)
     seen = played.server.ask(_ANCHOR)["anchors"]["nodes"]
-    expected = {"treeSize": str(anchored.tree_size), "rootHash": "0x" + anchored.root_hash.hex(), "final": True}
+    expected = {"treeSize": str(anchored.tree_size), "rootHash": anchored.root_hash, "final": True}
     _equal("anchor in the view", [{key: node[key] for key in expected} for node in seen], [expected])
     return f"root over {anchored.tree_size:,} facts is on {CHAIN}, in a final block"
 

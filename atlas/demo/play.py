@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.syntax import Syntax
 from rich.table import Table
-from web3 import Web3
 
 from atlas.bootstrap import Program, create_keys, open_program
 from atlas.demo import production
@@ -29,12 +28,11 @@ from atlas.projections.views import VIEWS
 from atlas.protocol.events import EVENTS
 from atlas.protocol.ids import format_aaid
 from atlas.protocol.vocabulary import Agent, LicenseKind
+from atlas.provenance.anchoring import open_chain
 from atlas.settings import Settings, load
 
 HOST = "127.0.0.1"
 ORIGIN = "localhost/atlas-ledger-demo"
-
-
 _SIGNED_FILE = "query ($film: AAID!) { manifests(where: { aaid: $film }) { nodes { signedSha256 } } }"
 
 
@@ -55,7 +53,7 @@ def play(options: Options, console: Console) -> None:
         teller = Teller(console)
         with teller.act(1, "PostgreSQL, an EVM node, the contracts, the server"):
             url = exits.enter_context(running_node(directory / "node.log"))
-            web3 = Web3(Web3.HTTPProvider(url))
+            web3 = open_chain(url)
             contracts = deploy(web3)
             settings = _settings(directory, options.port, url, contracts)
             program = exits.enter_context(open_program(settings))

@@ -3,14 +3,13 @@
 import contextlib
 import ctypes
 import fcntl
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +17,7 @@ from atlas.demo.errors import DemoError
 from atlas.ledger.postgres import stop_abandoned
 
 MARKER = ".atlas-demo"
+_POLL_S = 0.05
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -25,7 +25,6 @@ def spawn(
     command: Sequence[str | Path],
     *,
     log: Path,
-    environment: Mapping[str, str] | None = None,
     stdin: int | None = subprocess.DEVNULL,
     stdout: IO[bytes] | int | None = None,
 ) -> subprocess.Popen[bytes]:
@@ -36,7 +35,6 @@ def spawn(
             stdin=stdin,
             stdout=stdout if stdout is not None else file,
             stderr=file,
-            env={**os.environ, **(environment or {})},
             # Safe here: children are started by the main thread, before any other thread of ours runs.
             preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
@@ -73,13 +71,13 @@ def require_free_port(host: str, port: int) -> None:
             ) from error
 
 
-def wait_until(ready: Callable[[], bool], what: str, *, timeout_s: float = 60, poll_s: float = 0.05) -> None:
+def wait_until(ready: Callable[[], bool], what: str, *, timeout_s: float) -> None:
     """Wait until ``ready()``. Raises DemoError naming ``what`` did not happen in time."""
     deadline = time.monotonic() + timeout_s
     while not ready():
         if time.monotonic() > deadline:
             raise DemoError(f"{what}: not within {timeout_s:.0f} s", hint="The logs of the demo say why.")
-        time.sleep(poll_s)
+        time.sleep(_POLL_S)
 
 
 @contextlib.contextmanager

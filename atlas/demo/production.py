@@ -26,7 +26,8 @@ from atlas.demo.cast import (
     Player,
 )
 from atlas.demo.contracts import Stage, emitted, send
-from atlas.ledger.checkpoints import Checkpointer, parse_checkpoint
+from atlas.demo.node import CHAIN
+from atlas.ledger.checkpoints import Checkpointer
 from atlas.protocol.ids import parse_address
 from atlas.protocol.keccak import keccak256
 from atlas.protocol.money import WEI_PER_ATLAS, to_wei
@@ -40,7 +41,7 @@ from atlas.protocol.vocabulary import (
     Violation,
     ordinal,
 )
-from atlas.provenance.anchoring import anchor_checkpoint, log_id, note_hash
+from atlas.provenance.anchoring import Anchored, anchor_note
 from atlas.rights.terms import Terms, data_uri, make_terms, terms_hash
 
 STAKE_WEI = 2_000 * WEI_PER_ATLAS
@@ -88,15 +89,6 @@ class Asset(msgspec.Struct, frozen=True):
     generated: Generated
     token_id: int
     aaid: bytes
-
-
-class Anchored(msgspec.Struct, frozen=True):
-    """A checkpoint on chain: of which log, by whom, and what it says."""
-
-    log_id: bytes
-    submitter: str
-    tree_size: int
-    root_hash: bytes
 
 
 def fund(stage: Stage) -> None:
@@ -213,19 +205,8 @@ def claim(stage: Stage, pool_id: int) -> None:
 
 def anchor(stage: Stage, checkpointer: Checkpointer) -> Anchored:
     """The foundation puts the log's newest signed checkpoint on chain."""
-    note = checkpointer.checkpoint()
-    checkpoint = parse_checkpoint(note.text)
-    identity = log_id(checkpoint.origin)
-    anchor_checkpoint(
-        stage.web3,
-        parse_address(stage.address("CheckpointAnchor")),
-        log_id=identity,
-        tree_size=checkpoint.tree_size,
-        root_hash=checkpoint.root_hash,
-        note_hash=note_hash(note.encode()),
-        sender=parse_address(FOUNDATION.address),
-    )
-    return Anchored(identity, FOUNDATION.address, checkpoint.tree_size, checkpoint.root_hash)
+    contract, sender = parse_address(stage.address("CheckpointAnchor")), parse_address(FOUNDATION.address)
+    return anchor_note(CHAIN, stage.web3, contract, checkpointer.checkpoint(), sender)
 
 
 def reorganise(web3: Web3, depth: int) -> None:
