@@ -120,8 +120,14 @@ class _Objects:
     def _one(self, link: Link, selection: Selection, row: sql.Identifier) -> Piece:
         entity, target = self._compilation.entities[link.entity], self._compilation.alias("r")
         body = self.compile(entity, selection, target)
-        json = sql.SQL("(select {} from {} as {} where {})").format(
-            body.json, self._compilation.rows(entity), target, joined(target, row, link.on)
+        # Where the link does not hold the whole key, as a license does that is named without its registry, the first.
+        first = sql.SQL(" order by {} limit 1").format(sql.SQL(", ").join(column(target, name) for name in entity.key))
+        json = sql.SQL("(select {} from {} as {} where {}{})").format(
+            body.json,
+            self._compilation.rows(entity),
+            target,
+            joined(target, row, link.on),
+            sql.SQL("") if link.on.keys() >= set(entity.key) else first,
         )
         return Piece(json, body.cost)
 

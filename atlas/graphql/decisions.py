@@ -119,7 +119,8 @@ class _State:
 # A license's first version is the one that its grant made; later ones are its revocation.
 _GRANTS = """
 select (select min(first.valid_from) from view_licensing.licenses as first
-        where first.chain = license.chain and first.license_id = license.license_id) as granted,
+        where first.chain = license.chain and first.registry = license.registry
+          and first.license_id = license.license_id) as granted,
        license_id, kind, terms_uri, terms_hash, starts_at, expires_at, revoked_at
 from {rows} as license
 where aaid = %(aaid)s and licensee = %(account)s

@@ -66,6 +66,7 @@ class Oracle:
             if all(each[ours] is not None and each[ours] == row[theirs] for ours, theirs in link.on.items())
         ]
         if isinstance(member, One):
+            matching.sort(key=_key(list(target.key)))
             return _object(target, matching[0], position) if matching else None
         if isinstance(member, Many):
             return _connection(target, matching, position, arguments)

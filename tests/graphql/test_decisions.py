@@ -13,6 +13,7 @@ from atlas.rights.terms import data_uri, make_terms, terms_hash
 from tests.graphql.conftest import NOW, Client, prepare
 
 ASSET, OWNER, LICENSEE, STRANGER = b"\x01" * 32, b"\x0a" * 20, b"\x0b" * 20, b"\x0c" * 20
+REGISTRY = b"\x0d" * 20
 TERMS = make_terms(LicenseKind.COMMERCIAL, territories=["DE", "FR"], media=["film"])
 QUERY = """
 query($aaid: AAID!, $account: Address!, $territory: String!, $media: String!, $at: DateTime, $kind: LicenseKind,
@@ -41,10 +42,10 @@ def licensed(postgres_url: str, portal: BlockingPortal) -> Iterator[Client]:
             )
             for begin, end, revoked in ((5, 8, None), (8, None, "2026-07-01Z")):
                 connection.execute(
-                    "insert into view_licensing.licenses values ('eip155:1', 7, 0, %s, %s, %s, 'commercial', %s, %s,"
-                    " null, '2026-02-01Z', null, false, %s, %s, null, 2, 2, %s, %s)",
+                    "insert into view_licensing.licenses values ('eip155:1', %s, 7, 0, %s, %s, %s, 'commercial', %s,"
+                    " %s, null, '2026-02-01Z', null, false, %s, %s, null, 2, 2, %s, %s)",
                     (
-                        *(ASSET, OWNER, LICENSEE, terms_hash(TERMS), data_uri(TERMS)),
+                        *(REGISTRY, ASSET, OWNER, LICENSEE, terms_hash(TERMS), data_uri(TERMS)),
                         *("revoked" if revoked else "granted", revoked, begin, end),
                     ),
                 )

@@ -144,7 +144,10 @@ def test_a_position_that_is_not_reached_is_a_typed_error(post: Post) -> None:
 
 
 def test_a_failing_lookup_leaves_the_other_roots_answered(post: Post) -> None:
-    response = post('query { pool(chain: "\\u0000", poolId: 1) { aaid } assets(first: 1) { nodes { aaid } } }')
+    response = post(
+        'query { pool(chain: "\\u0000", contract: "0x0000000000000000000000000000000000000001", poolId: 1) { aaid } '
+        "assets(first: 1) { nodes { aaid } } }"
+    )
     assert response.json()["data"]["pool"] is None
     assert response.json()["data"]["assets"]["nodes"]
     assert response.json()["errors"][0]["path"] == ["pool"]

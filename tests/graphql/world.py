@@ -40,6 +40,8 @@ DOMAINS: Mapping[str, Sequence[Any]] = {
     "record_id": RECORDS,
     "upstream": RECORDS,
     "token": ACCOUNTS[:2],
+    "registry": ACCOUNTS[:1],
+    "contract": ACCOUNTS[:2],
     "asset_type": tuple(AssetType),
     "agent": tuple(Agent),
     "scenario": tuple(BurnScenario),

@@ -27,10 +27,11 @@ def digest(name: str) -> bytes:
     return keccak256(name.encode())
 
 
-def contract_fact(abi: str, chain: str = CHAIN, start_block: int = 0) -> Fact:
-    """The contract of this ABI, at ``address(abi)``."""
-    payload = WatchedContract(chain, address(abi), abi, start_block)
-    return Fact(facts.contract_stream(chain, address(abi)), 0, facts.CONTRACT_TOPIC, facts.encode(payload))
+def contract_fact(abi: str, chain: str = CHAIN, start_block: int = 0, contract: bytes | None = None) -> Fact:
+    """The contract of this ABI, at ``address(abi)`` unless ``contract`` says otherwise."""
+    contract = contract or address(abi)
+    payload = WatchedContract(chain, contract, abi, start_block)
+    return Fact(facts.contract_stream(chain, contract), 0, facts.CONTRACT_TOPIC, facts.encode(payload))
 
 
 def aaid_of(token_id: int) -> bytes:

@@ -19,9 +19,9 @@ def current(database: Database, view: str, table: str) -> list[dict[str, Any]]:
 
 
 def balances(database: Database, view: str, table: str) -> dict[tuple[Any, ...], int]:
-    """The balance of every account, by its key without the chain."""
+    """The balance of every account, by its key without chain and contract."""
     rows = query(database, sql.SQL("select * from {}").format(sql.Identifier(f"view_{view}", table)))
-    state = ("chain", "balance", "position", "block_number")
+    state = ("chain", "contract", "balance", "position", "block_number")
     return {tuple(value for name, value in row.items() if name not in state): int(row["balance"]) for row in rows}
 
 

@@ -95,7 +95,7 @@ DERIVATIVE = Entity(
         one(
             "license",
             "License",
-            {"chain": "chain", "license_id": "license_id"},
+            {"chain": "chain", "aaid": "parent", "license_id": "license_id"},
             "The license it derives under; null where the parent's own owner made it.",
         ),
     ),

@@ -24,6 +24,7 @@ class LicenseStatus(StrEnum):
 
 
 LICENSE_KIND = enumeration(LicenseKind, "The six kinds of license.")
+_OFFER = {"chain": "chain", "registry": "registry", "offer_id": "offer_id"}
 
 OFFER = Entity(
     "Offer",
@@ -31,7 +32,8 @@ OFFER = Entity(
     Versions("licensing", licensing.OFFERS),
     members=(
         value("chain", TEXT, "The chain it is published on, as a CAIP-2 name."),
-        value("offer_id", BIG_INTEGER, "The offer's number on its chain."),
+        value("registry", ADDRESS, "The license registry that keeps it."),
+        value("offer_id", BIG_INTEGER, "The offer's number in its registry."),
         value("aaid", AAID, "The asset it is for."),
         value("licensor", ADDRESS, "Who offers."),
         value("kind", LICENSE_KIND, "The kind of license."),
@@ -45,7 +47,7 @@ OFFER = Entity(
         value("updated_block", BIG_INTEGER, "The block of the latest event that changed it."),
         final("updated_block"),
         one("asset", "Asset", {"aaid": "aaid"}, "The asset it is for."),
-        many("licenses", "License", {"chain": "chain", "offer_id": "offer_id"}, "The licenses granted under it."),
+        many("licenses", "License", _OFFER, "The licenses granted under it."),
     ),
 )
 LICENSE = Entity(
@@ -54,7 +56,8 @@ LICENSE = Entity(
     Versions("licensing", licensing.LICENSES),
     members=(
         value("chain", TEXT, "The chain it was granted on, as a CAIP-2 name."),
-        value("license_id", BIG_INTEGER, "The license's number on its chain."),
+        value("registry", ADDRESS, "The license registry that keeps it."),
+        value("license_id", BIG_INTEGER, "The license's number in its registry."),
         value("offer_id", BIG_INTEGER, "The offer it was taken from; 0 where the licensor granted it directly."),
         value("aaid", AAID, "The asset."),
         value("licensor", ADDRESS, "Who granted it."),
@@ -77,7 +80,7 @@ LICENSE = Entity(
         value("updated_block", BIG_INTEGER, "The block of the latest event that changed it."),
         final("updated_block"),
         one("asset", "Asset", {"aaid": "aaid"}, "The asset."),
-        one("offer", "Offer", {"chain": "chain", "offer_id": "offer_id"}, "The offer it was taken from, if any."),
+        one("offer", "Offer", _OFFER, "The offer it was taken from, if any."),
     ),
 )
 
@@ -87,8 +90,8 @@ LICENSING_ROOTS = (
     Lookup(
         name="license",
         entity="License",
-        arguments={"chain": "chain", "license_id": "license_id"},
-        description="One license by its chain and number.",
+        arguments={"chain": "chain", "registry": "registry", "license_id": "license_id"},
+        description="One license by its chain, registry and number.",
     ),
     Listing(name="licenses", entity="License", description="Granted licenses."),
 )

@@ -9,6 +9,8 @@ from atlas.protocol.vocabulary import Beneficiary, BurnScenario, RevenueKind
 BENEFICIARY = enumeration(Beneficiary, "Who a share or a part of a payment belongs to.")
 REVENUE_KIND = enumeration(RevenueKind, "What a work earns from.")
 SCENARIO = enumeration(BurnScenario, "What a payment is for: the scenario sets the protocol fee and its burn.")
+_POOL = {"chain": "chain", "contract": "contract", "pool_id": "pool_id"}
+_PAYMENT = {"chain": "chain", "contract": "contract", "payment_id": "payment_id"}
 
 POOL = Entity(
     "Pool",
@@ -16,15 +18,16 @@ POOL = Entity(
     Versions("revenue", revenue.POOLS),
     members=(
         value("chain", TEXT, "The chain it is on, as a CAIP-2 name."),
-        value("pool_id", BIG_INTEGER, "The pool's number on its chain."),
+        value("contract", ADDRESS, "The contract that keeps it."),
+        value("pool_id", BIG_INTEGER, "The pool's number in its contract."),
         value("aaid", AAID, "The asset it pays for."),
         value("creator", ADDRESS, "Who set it up."),
         value("block_number", BIG_INTEGER, "The block it was created in."),
         final(),
         one("asset", "Asset", {"aaid": "aaid"}, "The asset it pays for."),
-        parts("shares", "Share", {"chain": "chain", "pool_id": "pool_id"}, "The shares, in the order that pays."),
-        many("accruals", "Accrual", {"chain": "chain", "pool_id": "pool_id"}, "What each payee is owed."),
-        many("receipts", "Receipt", {"chain": "chain", "pool_id": "pool_id"}, "What the pool received."),
+        parts("shares", "Share", _POOL, "The shares, in the order that pays."),
+        many("accruals", "Accrual", _POOL, "What each payee is owed."),
+        many("receipts", "Receipt", _POOL, "What the pool received."),
     ),
 )
 SHARE = Entity(
@@ -45,7 +48,8 @@ ACCRUAL = Entity(
     Pivot(Accounts("revenue", revenue.ACCRUALS), {"accrued_wei": "accrued", "paid_wei": "paid", "owed_wei": "owed"}),
     members=(
         value("chain", TEXT, "The pool's chain, as a CAIP-2 name."),
-        value("pool_id", BIG_INTEGER, "The pool's number on its chain."),
+        value("contract", ADDRESS, "The contract that keeps it."),
+        value("pool_id", BIG_INTEGER, "The pool's number in its contract."),
         value("payee", ADDRESS, "Who is paid."),
         *amount("accrued", "All that ever accrued"),
         *amount("paid", "What was claimed"),
@@ -53,7 +57,7 @@ ACCRUAL = Entity(
         value("position", BIG_INTEGER, "The ledger position of the latest change."),
         value("block_number", BIG_INTEGER, "The block of the latest change."),
         final(),
-        one("pool", "Pool", {"chain": "chain", "pool_id": "pool_id"}, "The pool."),
+        one("pool", "Pool", _POOL, "The pool."),
     ),
 )
 RECEIPT = Entity(
@@ -62,7 +66,8 @@ RECEIPT = Entity(
     Versions("revenue", revenue.RECEIPTS),
     members=(
         value("chain", TEXT, "The pool's chain, as a CAIP-2 name."),
-        value("pool_id", BIG_INTEGER, "The pool's number on its chain."),
+        value("contract", ADDRESS, "The contract that keeps it."),
+        value("pool_id", BIG_INTEGER, "The pool's number in its contract."),
         value("receipt_id", BIG_INTEGER, "The receipt's number in its pool."),
         value("payer", ADDRESS, "Who paid."),
         value("kind", REVENUE_KIND, "What the work earned it from."),
@@ -72,7 +77,7 @@ RECEIPT = Entity(
         value("block_number", BIG_INTEGER, "The block it was received in."),
         value("tx_hash", BYTES, "The transaction it was received by."),
         final(),
-        one("pool", "Pool", {"chain": "chain", "pool_id": "pool_id"}, "The pool."),
+        one("pool", "Pool", _POOL, "The pool."),
     ),
 )
 PAYMENT = Entity(
@@ -81,7 +86,8 @@ PAYMENT = Entity(
     Versions("revenue", revenue.PAYMENTS),
     members=(
         value("chain", TEXT, "The chain it was settled on, as a CAIP-2 name."),
-        value("payment_id", BIG_INTEGER, "The payment's number on its chain."),
+        value("contract", ADDRESS, "The contract that keeps it."),
+        value("payment_id", BIG_INTEGER, "The payment's number in its contract."),
         value("payer", ADDRESS, "Who paid."),
         value("scenario", SCENARIO, "What it was for."),
         *amount("amount", "The gross amount"),
@@ -93,7 +99,7 @@ PAYMENT = Entity(
         value("block_number", BIG_INTEGER, "The block it was settled in."),
         value("tx_hash", BYTES, "The transaction it was settled by."),
         final(),
-        parts("legs", "PaymentLeg", {"chain": "chain", "payment_id": "payment_id"}, "Who was paid, in order."),
+        parts("legs", "PaymentLeg", _PAYMENT, "Who was paid, in order."),
     ),
 )
 PAYMENT_LEG = Entity(
@@ -114,8 +120,8 @@ REVENUE_ROOTS = (
     Lookup(
         name="pool",
         entity="Pool",
-        arguments={"chain": "chain", "pool_id": "pool_id"},
-        description="One revenue pool by its chain and number.",
+        arguments=_POOL,
+        description="One revenue pool by its chain, contract and number.",
     ),
     Listing(name="pools", entity="Pool", description="Revenue pools."),
     Listing(name="accruals", entity="Accrual", description="What payees have accrued, were paid and are owed."),

@@ -97,6 +97,7 @@ STAKE = Entity(
     Accounts("supply", supply.STAKES),
     members=(
         value("chain", TEXT, "The chain, as a CAIP-2 name."),
+        value("contract", ADDRESS, "The contract that holds the stake."),
         value("operator", ADDRESS, "Who staked."),
         value("role", STAKE_ROLE, "In which role."),
         *amount("stake", "What is staked", column="balance"),

@@ -16,7 +16,7 @@ from atlas.rights.terms import terms_from_uri
 
 OFFERS = EntityTable(
     "offers",
-    key=(text("chain"), uint256("offer_id")),
+    key=(text("chain"), binary("registry"), uint256("offer_id")),
     values=(
         binary("aaid"),
         binary("licensor"),
@@ -34,7 +34,7 @@ OFFERS = EntityTable(
 )
 LICENSES = EntityTable(
     "licenses",
-    key=(text("chain"), uint256("license_id")),
+    key=(text("chain"), binary("registry"), uint256("license_id")),
     values=(
         uint256("offer_id"),
         binary("aaid"),
@@ -53,7 +53,7 @@ LICENSES = EntityTable(
         bigint("block_number"),  # of the grant
         bigint("updated_block"),  # of the event that made this version of the row
     ),
-    indexes=(("aaid",), ("licensee",), ("licensor",), ("chain", "offer_id")),
+    indexes=(("aaid",), ("licensee",), ("licensor",), ("chain", "registry", "offer_id")),
 )
 
 
@@ -63,6 +63,7 @@ def offer_published(event: OfferPublished, fold: Fold) -> None:
     fold.create(
         OFFERS,
         origin.chain,
+        origin.contract,
         event.offer_id,
         aaid=event.aaid,
         licensor=event.licensor,
@@ -81,7 +82,9 @@ def offer_published(event: OfferPublished, fold: Fold) -> None:
 def offer_withdrawn(event: OfferWithdrawn, fold: Fold) -> None:
     """The offer can no longer be taken."""
     origin = event.origin
-    fold.update(OFFERS, origin.chain, event.offer_id, status="withdrawn", updated_block=origin.block_number)
+    fold.update(
+        OFFERS, origin.chain, origin.contract, event.offer_id, status="withdrawn", updated_block=origin.block_number
+    )
 
 
 def license_granted(event: LicenseGranted, fold: Fold) -> None:
@@ -90,6 +93,7 @@ def license_granted(event: LicenseGranted, fold: Fold) -> None:
     fold.create(
         LICENSES,
         origin.chain,
+        origin.contract,
         event.license_id,
         offer_id=event.offer_id,
         aaid=event.aaid,
@@ -116,6 +120,7 @@ def license_revoked(event: LicenseRevoked, fold: Fold) -> None:
     fold.update(
         LICENSES,
         origin.chain,
+        origin.contract,
         event.license_id,
         status="revoked",
         revoked_at=moment(origin.block_time),
@@ -136,7 +141,7 @@ def _terms(event: LicenseGranted, fold: Fold) -> dict[str, Any] | None:
 
 LICENSING = View(
     name="licensing",
-    version=1,
+    version=2,
     tables=(OFFERS, LICENSES),
     handlers={
         OfferPublished: offer_published,

@@ -13,19 +13,19 @@ from atlas.rights.splits import split
 
 POOLS = EntityTable(
     "pools",
-    key=(text("chain"), uint256("pool_id")),
+    key=(text("chain"), binary("contract"), uint256("pool_id")),
     values=(binary("aaid"), binary("creator"), bigint("block_number")),
     indexes=(("aaid",),),
 )
 SHARES = EntityTable(
     "shares",
-    key=(text("chain"), uint256("pool_id"), integer("ordinal")),
+    key=(text("chain"), binary("contract"), uint256("pool_id"), integer("ordinal")),
     values=(binary("payee"), text("role"), integer("share_bps"), bigint("block_number")),
     indexes=(("payee",),),
 )
 RECEIPTS = EntityTable(
     "receipts",
-    key=(text("chain"), uint256("pool_id"), uint256("receipt_id")),
+    key=(text("chain"), binary("contract"), uint256("pool_id"), uint256("receipt_id")),
     values=(
         binary("payer"),
         text("kind"),
@@ -39,7 +39,7 @@ RECEIPTS = EntityTable(
 )
 PAYMENTS = EntityTable(
     "payments",
-    key=(text("chain"), uint256("payment_id")),
+    key=(text("chain"), binary("contract"), uint256("payment_id")),
     values=(
         binary("payer"),
         text("scenario"),
@@ -56,13 +56,13 @@ PAYMENTS = EntityTable(
 )
 PAYMENT_LEGS = EntityTable(
     "payment_legs",
-    key=(text("chain"), uint256("payment_id"), integer("ordinal")),
+    key=(text("chain"), binary("contract"), uint256("payment_id"), integer("ordinal")),
     values=(text("role"), binary("payee"), uint256("amount_wei"), bigint("block_number")),
     indexes=(("payee",),),
 )
 ACCRUALS = AccountTable(
     "accruals",
-    key=(text("chain"), uint256("pool_id"), binary("payee"), text("book")),
+    key=(text("chain"), binary("contract"), uint256("pool_id"), binary("payee"), text("book")),
     indexes=(("payee",),),
 )
 
@@ -73,6 +73,7 @@ def pool_created(event: PoolCreated, fold: Fold) -> None:
     fold.create(
         POOLS,
         origin.chain,
+        origin.contract,
         event.pool_id,
         aaid=event.aaid,
         creator=event.creator,
@@ -83,10 +84,11 @@ def pool_created(event: PoolCreated, fold: Fold) -> None:
 def share_set(event: ShareSet, fold: Fold) -> None:
     """One payee's share of a pool."""
     origin = event.origin
-    fold.require(POOLS, origin.chain, event.pool_id)
+    fold.require(POOLS, origin.chain, origin.contract, event.pool_id)
     fold.create(
         SHARES,
         origin.chain,
+        origin.contract,
         event.pool_id,
         event.index,
         payee=event.payee,
@@ -102,6 +104,7 @@ def revenue_received(event: RevenueReceived, fold: Fold) -> None:
     fold.create(
         RECEIPTS,
         origin.chain,
+        origin.contract,
         event.pool_id,
         event.receipt_id,
         payer=event.payer,
@@ -112,10 +115,10 @@ def revenue_received(event: RevenueReceived, fold: Fold) -> None:
         block_number=origin.block_number,
         tx_hash=origin.tx_hash,
     )
-    shares = list(_shares(origin.chain, event.pool_id, fold))
+    shares = list(_shares(event, fold))
     parts = split(event.amount, [share["share_bps"] for share in shares])
     for share, part in zip(shares, parts, strict=True):
-        account = (origin.chain, event.pool_id, share["payee"])
+        account = (origin.chain, origin.contract, event.pool_id, share["payee"])
         fold.post(ACCRUALS, *account, "accrued", delta=part, block_number=origin.block_number)
         fold.post(ACCRUALS, *account, "owed", delta=part, block_number=origin.block_number)
 
@@ -123,7 +126,7 @@ def revenue_received(event: RevenueReceived, fold: Fold) -> None:
 def revenue_claimed(event: RevenueClaimed, fold: Fold) -> None:
     """A payee was paid what had accrued."""
     origin = event.origin
-    account = (origin.chain, event.pool_id, event.payee)
+    account = (origin.chain, origin.contract, event.pool_id, event.payee)
     fold.post(ACCRUALS, *account, "paid", delta=event.amount, block_number=origin.block_number)
     fold.post(ACCRUALS, *account, "owed", delta=-event.amount, block_number=origin.block_number)
 
@@ -134,6 +137,7 @@ def payment_settled(event: PaymentSettled, fold: Fold) -> None:
     fold.create(
         PAYMENTS,
         origin.chain,
+        origin.contract,
         event.payment_id,
         payer=event.payer,
         scenario=from_ordinal(BurnScenario, event.scenario),
@@ -151,11 +155,12 @@ def payment_settled(event: PaymentSettled, fold: Fold) -> None:
 def leg_paid(event: LegPaid, fold: Fold) -> None:
     """One beneficiary's part of a payment; legs are numbered as they come."""
     origin = event.origin
-    fold.require(PAYMENTS, origin.chain, event.payment_id)
-    legs = (fold.get(PAYMENT_LEGS, origin.chain, event.payment_id, ordinal) for ordinal in count())
+    fold.require(PAYMENTS, origin.chain, origin.contract, event.payment_id)
+    legs = (fold.get(PAYMENT_LEGS, origin.chain, origin.contract, event.payment_id, ordinal) for ordinal in count())
     fold.create(
         PAYMENT_LEGS,
         origin.chain,
+        origin.contract,
         event.payment_id,
         next(ordinal for ordinal, leg in enumerate(legs) if leg is None),
         role=from_ordinal(Beneficiary, event.role),
@@ -165,10 +170,11 @@ def leg_paid(event: LegPaid, fold: Fold) -> None:
     )
 
 
-def _shares(chain: str, pool_id: int, fold: Fold) -> Iterator[Row]:
-    """The shares of a pool in their listed order."""
+def _shares(event: RevenueReceived, fold: Fold) -> Iterator[Row]:
+    """The shares of the pool that received, in their listed order."""
+    origin = event.origin
     for ordinal in count():
-        share = fold.get(SHARES, chain, pool_id, ordinal)
+        share = fold.get(SHARES, origin.chain, origin.contract, event.pool_id, ordinal)
         if share is None:
             return
         yield share
@@ -176,7 +182,7 @@ def _shares(chain: str, pool_id: int, fold: Fold) -> Iterator[Row]:
 
 REVENUE = View(
     name="revenue",
-    version=1,
+    version=2,
     tables=(POOLS, SHARES, RECEIPTS, PAYMENTS, PAYMENT_LEGS, ACCRUALS),
     handlers={
         PoolCreated: pool_created,

@@ -48,7 +48,11 @@ BURN_CLAIMS = EntityTable(
     key=(text("chain"), binary("tx_hash"), binary("burner"), uint256("amount_wei"), integer("ordinal")),
     values=(optional(integer("log_index")), optional(text("cause"))),
 )
-STAKES = AccountTable("stakes", key=(text("chain"), binary("operator"), text("role")))
+STAKES = AccountTable(
+    "stakes",
+    key=(text("chain"), binary("contract"), binary("operator"), text("role")),
+    indexes=(("operator",),),
+)
 SLASHES = EntityTable(
     "slashes",
     key=(text("chain"), binary("tx_hash"), integer("log_index")),
@@ -154,7 +158,7 @@ def checkpoint_anchored(event: CheckpointAnchored, fold: Fold) -> None:
 
 
 def _change_stake(origin: Origin, operator: bytes, role: StakeRole, delta: int, fold: Fold) -> None:
-    fold.post(STAKES, origin.chain, operator, role, delta=delta, block_number=origin.block_number)
+    fold.post(STAKES, origin.chain, origin.contract, operator, role, delta=delta, block_number=origin.block_number)
     token = fold.contracts.first(origin.chain, "AtlasToken")
     if token is None:
         fold.report("missing-token", f"no AtlasToken is watched on {origin.chain}, in whose totals this stake counts")
@@ -230,7 +234,7 @@ def _attribute(origin: Origin, log_index: int, cause: str, fold: Fold) -> None:
 
 SUPPLY = View(
     name="supply",
-    version=2,
+    version=3,
     tables=(BALANCES, TOTALS, BURNS, BURN_CLAIMS, STAKES, SLASHES, ANCHORS),
     handlers={
         Transfer: transferred,

@@ -14,10 +14,10 @@ TERMS = make_terms(LicenseKind.COMMERCIAL, territories=("DE", "FR"), media=("fil
 COMMERCIAL = ordinal(LicenseKind.COMMERCIAL)
 
 
-def offered(block: Block, kind: int = COMMERCIAL) -> Fact:
+def offered(block: Block, kind: int = COMMERCIAL, contract: bytes | None = None) -> Fact:
     return block.log(
         "LicenseRegistry", "OfferPublished",
-        1, digest("asset"), ALICE, kind, terms_hash(TERMS), data_uri(TERMS), 10**30, 86_400, True,
+        1, digest("asset"), ALICE, kind, terms_hash(TERMS), data_uri(TERMS), 10**30, 86_400, True, contract=contract,
     )  # fmt: skip
 
 
@@ -96,3 +96,17 @@ def test_an_unknown_kind_of_license_is_an_issue(database: Database, ledger: Ledg
 def test_withdrawing_an_unknown_offer_is_an_issue(database: Database, ledger: Ledger, projector: Projector) -> None:
     positions = project(ledger, projector, Block(1).log("LicenseRegistry", "OfferWithdrawn", 1))
     assert issues(database, "licensing") == [(positions[0], "missing-row")]
+
+
+def test_two_registries_of_one_chain_count_their_licenses_apart(
+    database: Database, ledger: Ledger, projector: Projector
+) -> None:
+    other = address("another registry")
+    block = Block(1)
+    watched = [contract_fact("LicenseRegistry"), contract_fact("LicenseRegistry", contract=other)]
+    ledger.append([*watched, offered(block), offered(block, contract=other)])
+    projector.catch_up()
+    assert [(row["registry"], row["offer_id"]) for row in current(database, "licensing", "offers")] == [
+        (address("LicenseRegistry"), 1),
+        (other, 1),
+    ]
