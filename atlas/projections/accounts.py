@@ -10,7 +10,7 @@ from typing import TypeAlias
 import psycopg
 from psycopg import sql
 
-from atlas.projections.copying import NUMERIC_LIMIT, check, line, write_rows
+from atlas.projections.copying import NUMERIC_LIMIT, RowFormat, write_rows
 from atlas.projections.lookup import keys_as_table, select_rows, transposed
 from atlas.projections.schema import ACCOUNT_STATE, POSTING_STATE, names_of
 from atlas.projections.tables import AccountTable, Value
@@ -43,6 +43,7 @@ class Accounts:
         self.table = table
         self._identifier = sql.Identifier(schema, table.name)
         self._postings_identifier = sql.Identifier(schema, table.postings)
+        self._key_format = RowFormat(table.key)
         self._complete = empty
         self._known: dict[Key, _Account] = {}
         self._pending: list[tuple[Key, int, int, int]] = []
@@ -51,8 +52,7 @@ class Accounts:
         """Add ``delta`` to the account ``key``; nothing for zero. Raises UnstorableValue for a key out of range."""
         if delta:
             if key not in self._known:
-                for column, value in zip(self.table.key, key, strict=True):
-                    check(column, value)
+                self._key_format.check(key)
             self._pending.append((key, position, delta, block_number))
 
     def undo(self, position: int) -> None:
@@ -102,7 +102,7 @@ class Accounts:
         """Learn the stored balances of all pending accounts, by one statement."""
         unknown = list(dict.fromkeys(key for key, *_ in self._pending if key not in self._known))
         for key in unknown:
-            self._known[key] = _Account(line(self.table.key, key), 0)
+            self._known[key] = _Account(self._key_format.line(key), 0)
         if not unknown or self._complete:
             return
         width = len(self.table.key)

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from atlas.projections.contracts import Contracts
-from atlas.projections.copying import check
+from atlas.projections.copying import RowFormat
 from atlas.projections.errors import NewerView
 from atlas.projections.schema import creation, fingerprint, rewinding
 from atlas.projections.tables import bigint, binary, table_names, text
@@ -39,7 +39,7 @@ class State(msgspec.Struct, frozen=True):
     schema_oid: int  # of its tables: another one after a rebuild
 
 
-_CONTRACT = (text("chain"), binary("address"), bigint("position"), text("abi"), bigint("start_block"))
+_CONTRACT = RowFormat((text("chain"), binary("address"), bigint("position"), text("abi"), bigint("start_block")))
 _STATE = b"""
 select version, shape, position, updated_at, (select oid::bigint from pg_namespace where nspname = %s)
 from projections.views where name = %s
@@ -145,8 +145,7 @@ class Build(msgspec.Struct, frozen=True, dict=True):
     def learn(self, cursor: psycopg.Cursor, position: int, contract: WatchedContract) -> None:
         """Store a contract met at ``position``. Raises UnstorableValue."""
         row = (contract.chain, contract.address, position, contract.abi, contract.start_block)
-        for column, value in zip(_CONTRACT, row, strict=True):
-            check(column, value)
+        _CONTRACT.check(row)
         cursor.execute(
             "insert into projections.contracts (view, chain, address, position, abi, start_block)"
             " values (%s, %s, %s, %s, %s, %s) on conflict (view, chain, address) do nothing",

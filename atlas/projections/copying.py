@@ -28,7 +28,7 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def write_rows(cursor: psycopg.Cursor, table: sql.Identifier, columns: Sequence[Column], lines: Iterable[str]) -> None:
-    """COPY ``lines`` (see ``line``) into ``columns`` of ``table``."""
+    """COPY ``lines`` (see ``RowFormat``) into ``columns`` of ``table``."""
     statement = sql.SQL("copy {} ({}) from stdin").format(table, names_of(columns))
     remaining = iter(lines)
     with cursor.copy(statement) as copy:
@@ -36,22 +36,27 @@ def write_rows(cursor: psycopg.Cursor, table: sql.Identifier, columns: Sequence[
             copy.write("\n".join(chunk) + "\n")
 
 
-def line(columns: Sequence[Column], values: Iterable[Value]) -> str:
-    """One row as a line of COPY text, without the newline."""
-    return "\t".join(
-        _NULL if value is None else _ENCODERS[column.type](value) for column, value in zip(columns, values, strict=True)
-    )
+class RowFormat:
+    """Rows of ``columns``: what they can hold, and their lines of COPY text. Made once for many rows."""
 
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = tuple(columns)
+        self._encoders = tuple(_ENCODERS[column.type] for column in columns)
+        self._checks = tuple(_CHECKS[column.type] for column in columns)
 
-def check(column: Column, value: Value) -> None:
-    """Return when ``column`` can hold ``value``. Raises UnstorableValue."""
-    if value is None:
-        if not column.nullable:
-            raise UnstorableValue(f"{column.name} must have a value")
-        return
-    problem = _CHECKS[column.type](value)
-    if problem:
-        raise UnstorableValue(f"{column.name} must be {problem}")
+    def check(self, values: Sequence[Value]) -> None:
+        """Return when the columns can hold ``values``, one each. Raises UnstorableValue."""
+        for problem_of, value, column in zip(self._checks, values, self._columns, strict=True):
+            if value is None:
+                if not column.nullable:
+                    raise UnstorableValue(f"{column.name} must have a value")
+            elif problem := problem_of(value):
+                raise UnstorableValue(f"{column.name} must be {problem}")
+
+    def line(self, values: Sequence[Value]) -> str:
+        """One row as a line of COPY text, without the newline."""
+        encoded = zip(self._encoders, values, strict=True)
+        return "\t".join([_NULL if value is None else encode(value) for encode, value in encoded])
 
 
 def _encode_text(value: object) -> str:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 import psycopg
 from psycopg import sql
 
-from atlas.projections.copying import check, line, write_rows
+from atlas.projections.copying import RowFormat, write_rows
 from atlas.projections.lookup import keys_as_table, loaded, select_rows, transposed
 from atlas.projections.schema import VALIDITY, names_of, same_key
 from atlas.projections.tables import EntityTable, Value
@@ -30,6 +30,9 @@ class EntityRows:
     def __init__(self, schema: str, table: EntityTable, *, empty: bool) -> None:
         self.table = table
         self._identifier = sql.Identifier(schema, table.name)
+        self._columns = (*table.columns, *VALIDITY)
+        self._format = RowFormat(table.columns)
+        self._stored_format = RowFormat(self._columns)
         self._complete = empty
         self._known: dict[Key, Values | None] = {}
         self._pending: dict[Key, list[Version]] = {}
@@ -47,8 +50,7 @@ class EntityRows:
 
     def put(self, position: int, key: Key, values: Values) -> None:
         """``values`` are what ``key`` is from ``position`` on. Raises UnstorableValue."""
-        for column, value in zip(self.table.columns, (*key, *values), strict=True):
-            check(column, value)
+        self._format.check((*key, *values))
         if position != self._position:
             self._position = position
             self._touched.clear()
@@ -86,6 +88,11 @@ class EntityRows:
         rows: list[tuple[Value, ...]] = []
         for key, versions in self._pending.items():
             stored = self._known[key]
+            if stored is None and len(versions) == 1:  # most often: a new key
+                ((position, values),) = versions
+                rows.append((*key, *values, position, None))
+                self._known[key] = values
+                continue
             changes = list(_changes(stored, versions))
             if changes:
                 if stored is not None:
@@ -93,10 +100,9 @@ class EntityRows:
                 rows.extend(_rows(key, changes))
                 self._known[key] = changes[-1][1]
         self._close(cursor, closed)
-        columns = (*self.table.columns, *VALIDITY)
         # In the order of positions, as the block-range index over valid_from expects.
         rows.sort(key=lambda row: row[-2])  # pyright: ignore[reportArgumentType, reportCallIssue]
-        write_rows(cursor, self._identifier, columns, (line(columns, row) for row in rows))
+        write_rows(cursor, self._identifier, self._columns, map(self._stored_format.line, rows))
         self._pending.clear()
         self._trim()
 

@@ -9,7 +9,7 @@ A finding belongs to the position of its fact and is rewound with it.
 import psycopg
 from psycopg import sql
 
-from atlas.projections.copying import line, write_rows
+from atlas.projections.copying import RowFormat, write_rows
 from atlas.projections.tables import Value, bigint, integer, text
 
 MAX_DETAIL_CHARACTERS = 2_000
@@ -37,10 +37,10 @@ class Findings:
     def flush(self, cursor: psycopg.Cursor) -> None:
         """Store the findings, those of one position in the order in which they were made."""
         if self._undecodable:
-            lines = (line(_UNDECODABLE, row) for row in self._undecodable)
+            lines = map(RowFormat(_UNDECODABLE).line, self._undecodable)
             write_rows(cursor, sql.Identifier("projections", "undecodable"), _UNDECODABLE, lines)
         if self._issues:
-            lines = (line(_ISSUES, row) for row in self._numbered())
+            lines = map(RowFormat(_ISSUES).line, self._numbered())
             write_rows(cursor, sql.Identifier("projections", "issues"), _ISSUES, lines)
         self._undecodable.clear()
         self._issues.clear()

@@ -72,8 +72,8 @@ class Fold:
 
     def put(self, table: EntityTable, *key: Value, **values: Value) -> None:
         """The row of ``key`` is now ``values``, every value column by name. Raises UnstorableValue."""
-        ordered = tuple(values.pop(name) for name in table.value_names)
-        assert not values, f"{table.name} has no column {', '.join(values)}"
+        ordered = tuple(map(values.__getitem__, table.value_names))
+        assert len(ordered) == len(values), f"{table.name} has no column {values.keys() - set(table.value_names)}"
         self._rows[table.name].put(self.position, key, ordered)
 
     def create(self, table: EntityTable, *key: Value, **values: Value) -> None:

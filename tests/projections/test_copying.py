@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from atlas.projections.copying import NUMERIC_LIMIT, check, line, write_rows
+from atlas.projections.copying import NUMERIC_LIMIT, RowFormat, write_rows
 from atlas.projections.errors import UnstorableValue
 from atlas.projections.tables import (
     Column,
@@ -60,9 +60,8 @@ def test_what_is_copied_is_what_is_stored(database_url: str, rows: list[tuple[Va
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(f"create temp table stored (serial int generated always as identity, {definitions})".encode())
         for row in rows:
-            for column, value in zip(COLUMNS, row, strict=True):
-                check(column, value)
-        write_rows(cursor, sql.Identifier("stored"), COLUMNS, (line(COLUMNS, row) for row in rows))
+            RowFormat(COLUMNS).check(row)
+        write_rows(cursor, sql.Identifier("stored"), COLUMNS, map(RowFormat(COLUMNS).line, rows))
         names = ", ".join(f'"{column.name}"' for column in COLUMNS)
         assert cursor.execute(f"select {names} from stored order by serial".encode()).fetchall() == rows
 
@@ -88,8 +87,8 @@ def test_what_is_copied_is_what_is_stored(database_url: str, rows: list[tuple[Va
 )
 def test_a_value_that_a_column_cannot_hold_is_refused(column: Column, value: Any) -> None:
     with pytest.raises(UnstorableValue, match=column.name):
-        check(column, value)
+        RowFormat([column]).check([value])
 
 
 def test_a_backslash_before_u0000_is_no_null_character() -> None:
-    check(json("terms"), {"a": "\\u0000"})
+    RowFormat([json("terms")]).check([{"a": "\\u0000"}])

@@ -1,0 +1,83 @@
+"""The indexer and a view of two tables, ``python -m benchmarks.backfill.indexed RPC_URL DATABASE_URL HEAD``.
+
+Everything that production does: headers verified and linked, facts and leaves in the log, rows versioned by
+position. It ends when the view has folded all that the chain says up to block ``HEAD``.
+"""
+
+import sys
+import threading
+
+from atlas.bootstrap import MIGRATIONS
+from atlas.indexer.chain.config import ChainConfig, Contract
+from atlas.indexer.chain.endpoint import connect
+from atlas.indexer.chain.indexer import ChainIndexer
+from atlas.indexer.chain.progress import Progress
+from atlas.ledger.database import Database
+from atlas.ledger.log import Ledger
+from atlas.ledger.migrations import migrate
+from atlas.projections.fold import Fold
+from atlas.projections.projector import Projector
+from atlas.projections.tables import AccountTable, EntityTable, bigint, binary, integer, text, time, uint256
+from atlas.projections.view import View
+from atlas.projections.views.values import moment
+from atlas.protocol.events import Transfer
+from atlas.protocol.ids import parse_address
+from benchmarks.backfill.mining import CONTRACT
+
+CHAIN = "eip155:31337"
+TRANSFERS = EntityTable(
+    "transfers",
+    key=(text("chain"), bigint("block_number"), integer("log_index")),
+    values=(time("block_time"), binary("tx_hash"), binary("sender"), binary("recipient"), uint256("amount")),
+)
+BALANCES = AccountTable("balances", key=(text("chain"), binary("account")), non_negative=False)
+
+
+def transferred(event: Transfer, fold: Fold) -> None:
+    """A row, and two postings."""
+    origin = event.origin
+    fold.put(
+        TRANSFERS,
+        origin.chain,
+        origin.block_number,
+        origin.log_index,
+        block_time=moment(origin.block_time),
+        tx_hash=origin.tx_hash,
+        sender=event.sender,
+        recipient=event.recipient,
+        amount=event.value,
+    )
+    fold.post(BALANCES, origin.chain, event.sender, delta=-event.value, block_number=origin.block_number)
+    fold.post(BALANCES, origin.chain, event.recipient, delta=event.value, block_number=origin.block_number)
+
+
+VIEW = View(name="benchmark", version=1, tables=(TRANSFERS, BALANCES), handlers={Transfer: transferred})
+
+
+def sync(rpc_url: str, database_url: str, head: int) -> None:
+    """Index up to ``head`` and fold beside it."""
+    config = ChainConfig(chain=CHAIN, rpc_url=rpc_url, contracts=(Contract("AtlasToken", parse_address(CONTRACT), 1),))
+    indexed, stop = threading.Event(), threading.Event()
+
+    def on_progress(progress: Progress) -> None:
+        if progress.tip is not None and progress.tip >= head:
+            indexed.set()
+
+    with Database(database_url) as database:
+        migrate(database, MIGRATIONS)
+        ledger = Ledger(database)
+        projector = Projector(database, ledger, {VIEW.name: VIEW})
+        indexer = ChainIndexer(config, connect(rpc_url), ledger, database)
+        reading = threading.Thread(target=indexer.run, args=(stop, on_progress))
+        folding = threading.Thread(target=projector.run, args=(stop,))
+        reading.start()
+        folding.start()
+        indexed.wait()
+        stop.set()
+        reading.join()
+        folding.join()
+        projector.catch_up()
+
+
+if __name__ == "__main__":
+    sync(sys.argv[1], sys.argv[2], int(sys.argv[3]))
