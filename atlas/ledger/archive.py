@@ -309,7 +309,7 @@ def _without(pages: Iterable[ArrowTable], positions: Sequence[int]) -> Iterator[
     payload, topic = FACTS_SCHEMA.get_field_index("payload"), FACTS_SCHEMA.get_field_index("topic")
     for page in pages:
         column, first = page.column("payload"), page.column("position")[0].as_py()
-        for row in sorted({position - first for position in positions} & set(range(len(column)))):
+        for row in (position - first for position in positions if 0 <= position - first < len(column)):
             column = pa.chunked_array([*column[:row].chunks, pa.nulls(1, pa.binary()), *column[row + 1 :].chunks])
         topics = page.column("topic").dictionary_encode()
         yield page.set_column(payload, "payload", column).set_column(topic, "topic", topics).cast(FACTS_SCHEMA)

@@ -32,6 +32,7 @@ LedgerError
     ├── AlteredFact            a fact's columns disagree with its leaf hash
     ├── MissingFact            a position that the log should have is not there
     ├── MisplacedFact          a fact outside the log's positions
+    ├── AlteredHead            the row of ledger.head, or a record of a range, that fits not the partitions
     ├── AlteredKey             a stream and version that leads to another position, or to none
     ├── MissingArchive         a range of the log should be in the archive and is not
     ├── AlteredArchive         a file of the archive is not what was archived
@@ -229,6 +230,10 @@ class MissingFact(LedgerCorrupt):
 
 class MisplacedFact(LedgerCorrupt):
     """A fact at a position that the log does not have."""
+
+
+class AlteredHead(LedgerCorrupt):
+    """The row of ``ledger.head``, or what it says with ``ledger.archives``, does not fit the log's partitions."""
 
 
 class AlteredKey(LedgerCorrupt):

@@ -13,6 +13,7 @@ with every stored checkpoint of the same key. What is found first is named, by p
     cut off below a checkpoint                         LedgerBehindCheckpoint, and the log is halted (recovery.py)
     a payload taken out without a recorded decision    AlteredFact
     a key edited, inserted or deleted                  AlteredKey
+    the head's row, or which ranges are archived       AlteredHead
     a file of the archive gone, or changed             MissingArchive, AlteredArchive
 
 What comes after the checkpoint is checked too, but nothing signed speaks for it yet. The log is streamed: memory is
@@ -23,14 +24,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import psycopg
 
+from atlas.ledger.archive_verification import check_range
+from atlas.ledger.cosignatures import Witness
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
-    AlteredCheckpoint,
     AlteredKey,
     AlteredTree,
     MisplacedFact,
     MissingFact,
-    NoteError,
     RootMismatch,
 )
 from atlas.ledger.keyring import KeyRing
@@ -38,6 +39,7 @@ from atlas.ledger.leaves import Leaves, archived_ranges
 from atlas.ledger.log import Ledger
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier
+from atlas.ledger.record_verification import check_cosignatures, check_head, check_strangers, stored_checkpoints
 from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, TileBuilder, TileName, width_at
 
@@ -62,7 +64,6 @@ _TILES = b"""
 select tiles.level, tiles.index, tiles.width, tiles.hashes
 from unnest(%b::smallint[], %b::bigint[]) as wanted (level, index) join ledger.tiles using (level, index)
 """
-_CHECKPOINTS = b"select tree_size, root_hash, note from ledger.checkpoints where origin = %s and key_id = any(%s)"
 
 
 def verify_ledger(
@@ -71,17 +72,21 @@ def verify_ledger(
     verifier: Verifier,
     *,
     retired: Sequence[Verifier] = (),
+    witnesses: Sequence[Witness] = (),
     progress: Progress | None = None,
 ) -> None:
     """Return when every stored byte of the log is as the signed checkpoint in ``note`` says.
 
-    ``retired`` are the log's earlier keys, oldest first; each is believed for its time. ``progress`` is called now
-    and then with the position reached and the head. Raises a LedgerCorrupt that names the first thing wrong, a
-    NoteError when the note itself is refused, DatabaseUnreachable.
+    ``retired`` are the log's earlier keys, oldest first; each is believed for its time. Cosignatures of ``witnesses``
+    are verified. ``progress`` is called now and then with the position reached and the head. Raises a LedgerCorrupt
+    that names the first thing wrong, a NoteError when the note itself or an archived one is refused,
+    DatabaseUnreachable.
     """
-    roots = _signed_roots(ledger.database, note, KeyRing(verifier, retired))
+    ring = KeyRing(verifier, retired)
+    roots = _signed_roots(ledger.database, note, ring)
     stored = _StoredTree(ledger.database)
     head = _checked_head(ledger.database, stored.size, max(roots))
+    check_head(ledger.database)
     leaves_of = Leaves(ledger)
     builder = TileBuilder(0, {})
     _check_root(builder, roots)
@@ -93,24 +98,14 @@ def verify_ledger(
             progress(builder.size, head)
     _check_keys(ledger.database, head)
     for part in archived_ranges(ledger, upto=head):
-        leaves_of.check_archived(part)
+        check_range(ledger, ring, part)
+    check_strangers(ledger.database, ring)
+    check_cosignatures(ledger.database, witnesses)
 
 
 def _signed_roots(database: Database, note: SignedNote | bytes, ring: KeyRing) -> dict[int, bytes]:
     """Root hashes by tree size: that of the checkpoint given and of every stored one that a key of the ring signed."""
-    given = ring.open(note)
-    signed = [given]
-    with database.connection() as connection:
-        key_ids = [verifier.key_id for verifier in ring.verifiers]
-        rows = connection.execute(_CHECKPOINTS, (ring.origin, key_ids)).fetchall()
-    for tree_size, root_hash, stored in rows:
-        try:
-            opened = ring.open(bytes(stored))
-        except NoteError as error:
-            raise AlteredCheckpoint(f"the stored checkpoint over {tree_size} facts is refused: {error}") from error
-        if (opened.checkpoint.tree_size, opened.checkpoint.root_hash) != (tree_size, bytes(root_hash)):
-            raise AlteredCheckpoint(f"the columns of the stored checkpoint over {tree_size} facts are not its note's")
-        signed.append(opened)
+    signed = [ring.open(note), *stored_checkpoints(database, ring)]
     ring.check_times(signed)
     return {one.checkpoint.tree_size: one.checkpoint.root_hash for one in signed}
 
