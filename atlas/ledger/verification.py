@@ -34,7 +34,7 @@ from atlas.ledger.errors import (
     MissingFact,
     RootMismatch,
 )
-from atlas.ledger.keyring import KeyRing
+from atlas.ledger.keyring import KeyRing, Signed
 from atlas.ledger.leaves import Leaves, archived_ranges
 from atlas.ledger.log import Ledger
 from atlas.ledger.merkle import HASH_BYTES
@@ -59,6 +59,11 @@ select min(events.position) from ledger.events where events.position <= %s and n
 )
 """
 _KEYS = b"select count(*) from ledger.keys where position <= %s"
+_STRAY_KEY = b"""
+select min(position) from (
+    select position from ledger.keys where position <= %s group by position having count(*) > 1 or position < 1
+) as stray
+"""
 _LEVELS = b"select level, count(*), sum(width)::bigint from ledger.tiles group by level"
 _TILES = b"""
 select tiles.level, tiles.index, tiles.width, tiles.hashes
@@ -83,7 +88,8 @@ def verify_ledger(
     DatabaseUnreachable.
     """
     ring = KeyRing(verifier, retired)
-    roots = _signed_roots(ledger.database, note, ring)
+    signed = stored_checkpoints(ledger.database, ring)
+    roots = _signed_roots([ring.open(note), *signed], ring)
     stored = _StoredTree(ledger.database)
     head = _checked_head(ledger.database, stored.size, max(roots))
     check_head(ledger.database)
@@ -96,6 +102,7 @@ def verify_ledger(
             _check_root(builder, roots)
         if progress is not None:
             progress(builder.size, head)
+    _check_integrated(stored.size, signed)
     _check_keys(ledger.database, head)
     for part in archived_ranges(ledger, upto=head):
         check_range(ledger, ring, part)
@@ -103,11 +110,17 @@ def verify_ledger(
     check_cosignatures(ledger.database, witnesses)
 
 
-def _signed_roots(database: Database, note: SignedNote | bytes, ring: KeyRing) -> dict[int, bytes]:
-    """Root hashes by tree size: that of the checkpoint given and of every stored one that a key of the ring signed."""
-    signed = [ring.open(note), *stored_checkpoints(database, ring)]
+def _signed_roots(signed: Sequence[Signed], ring: KeyRing) -> dict[int, bytes]:
+    """Root hashes by tree size: of the checkpoint given and of every stored one that a key of the ring signed."""
     ring.check_times(signed)
     return {one.checkpoint.tree_size: one.checkpoint.root_hash for one in signed}
+
+
+def _check_integrated(size: int, signed: Sequence[Signed]) -> None:
+    """Return when the tree covers what was signed here, which is integrated before. Raises AlteredTree."""
+    covered = max((one.checkpoint.tree_size for one in signed), default=0)
+    if size < covered:
+        raise AlteredTree(f"the tree covers {size} facts, and a checkpoint over {covered} is stored", position=size + 1)
 
 
 def _checked_head(database: Database, integrated: int, signed: int) -> int:
@@ -133,8 +146,9 @@ def _check_keys(database: Database, head: int) -> None:
         if position is not None:
             raise AlteredKey(f"the key of the fact at position {position} does not lead to it", position=position)
         ((keys,),) = connection.execute(_KEYS, (head,)).fetchall()
-    if keys != head:
-        raise AlteredKey(f"the log has {head} facts, and {keys} keys")
+        if keys != head:
+            ((position,),) = connection.execute(_STRAY_KEY, (head,)).fetchall()
+            raise AlteredKey(f"the log has {head} facts, and {keys} keys", position=position)
 
 
 def _cut(leaves: bytes, size: int, roots: Mapping[int, bytes]) -> Iterator[bytes]:
