@@ -105,6 +105,12 @@ class Archive:
             rows[position] = tuple(row[name] for name in _COLUMNS)
         return rows
 
+    def entry(self, position: int) -> dict[str, Any]:
+        """One fact by position, with every column of FACTS_SCHEMA."""
+        ((part, group),) = self._groups(position - 1, position)
+        table = self._group(part, group, FACTS_SCHEMA.names)
+        return table.slice((position - part.first) % ROW_GROUP_FACTS, 1).to_pylist()[0]
+
     def pages(self, part: Range) -> Iterator[ArrowTable]:
         """The row groups of a range, with every column of FACTS_SCHEMA, topics as strings."""
         topic = FACTS_SCHEMA.get_field_index("topic")
