@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pyarrow as pa
+from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Identifier
 
 from atlas.ledger.archive import FACTS_SCHEMA, ROW_GROUP_FACTS, Archive
@@ -189,7 +190,14 @@ def _restore(ledger: Ledger, ring: KeyRing, part: Range, decisions: Decisions) -
     manifest = ledger.archive.manifest(part)
     reached = part.first - 1
     for page in ledger.archive.pages(part):
-        _record(ledger.database, page, _leaves(page, reached, part, decisions))
+        leaves = _leaves(page, reached, part, decisions)
+        try:
+            _record(ledger.database, page, leaves)
+        except UniqueViolation as error:
+            raise AlteredArchive(
+                f"in {part.name}: a stream and version comes twice, again after position {reached}",
+                position=reached + 1,
+            ) from error
         reached += page.num_rows
     Tree(ledger.database).integrate()
     _store_note(ledger, ring, check_seal(ledger, ring, part), part)

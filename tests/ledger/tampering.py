@@ -1,6 +1,6 @@
 """A malicious administrator: plain SQL and every file, everything but the signing key."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -66,7 +66,7 @@ def rebuild_tiles(database: Database) -> None:
 
 
 @contextmanager
-def new_log(postgres_url: str, directory: Path, name: str, *, partition_facts: int) -> Iterator[Ledger]:
+def new_log(postgres_url: str, directory: Path, name: str, *, partition_facts: int) -> Generator[Ledger]:
     """An empty log in a database of this name, with an archive."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'create database "{name}"'.encode())
@@ -80,7 +80,7 @@ def new_log(postgres_url: str, directory: Path, name: str, *, partition_facts: i
 
 
 @contextmanager
-def copy_of(postgres_url: str, template: str, name: str) -> Iterator[str]:
+def copy_of(postgres_url: str, template: str, name: str) -> Generator[str]:
     """The URL of a copy of a database that nobody is connected to."""
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'create database "{name}" template "{template}"'.encode())
