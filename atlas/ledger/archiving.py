@@ -128,6 +128,7 @@ def restore(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) 
         Fact(redaction_stream(position), 0, TOPIC, encode_redaction(later[position])) for position in sorted(later)
     ]
     ledger.append(facts)
+    Tree(ledger.database).integrate()
     return parts
 
 
