@@ -133,7 +133,7 @@ class Program:
         """GraphQL, GraphiQL, the intake of records and, under ``/log``, the log itself, over HTTP."""
         log_routes = Mount("/log", log_app(self.publication))
         routes = [*intake_routes(self.intake()), log_routes]
-        return create_app(self.database, routes=routes, metrics=self.metrics)
+        return create_app(self.database, routes=routes, metrics=self.metrics, archive=self.archive)
 
     def anchor(self, note: SignedNote) -> Anchored:
         """Put a signed checkpoint on chain, as configured.

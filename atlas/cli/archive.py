@@ -9,7 +9,8 @@ from atlas.bootstrap import open_program
 from atlas.cli.console import output
 from atlas.cli.options import Config
 from atlas.ledger import archiving, recovery, redacting
-from atlas.ledger.archive import Range
+from atlas.ledger.manifests import Range
+from atlas.ledger.withholding import archived_range
 from atlas.settings import load
 
 
@@ -30,14 +31,14 @@ def archive(config: Config = None) -> None:
 def drop(config: Config = None) -> None:
     """Drop the archived partitions from the database, each after its files were read again and checked."""
     with open_program(load(config)) as program:
-        if not archiving.drop(program.ledger, program.log_signer.verifier, progress=_say("dropped")):
+        if not archiving.drop(program.ledger, program.key_ring, progress=_say("dropped")):
             output.print("Nothing is archived that is still in the database.")
 
 
 def restore(config: Config = None) -> None:
     """Fill an empty database from the archive, up to the roots that its checkpoints sign."""
     with open_program(load(config)) as program:
-        archiving.restore(program.ledger, program.log_signer.verifier, progress=_say("restored"))
+        archiving.restore(program.ledger, program.key_ring, progress=_say("restored"))
         root = program.tree.root(program.ledger.head()).hex()
         output.print(f"The log has {program.ledger.head():,} facts again, root {root}.", soft_wrap=True)
 
@@ -50,8 +51,14 @@ def redact(
 ) -> None:
     """Take a payload out of the log for ever, by a decision that the log records; every proof stays as it is."""
     with open_program(load(config)) as program:
+        archived = archived_range(program.database, position) is not None
         decision = redacting.redact(
-            program.ledger, position, reason=reason, authoriser=authoriser, decided_at_ms=_now_ms()
+            program.ledger,
+            position,
+            reason=reason,
+            authoriser=authoriser,
+            decided_at_ms=_now_ms(),
+            checkpointer=program.checkpointer if archived else None,
         )
         output.print(
             f"The payload at position {position} is withheld ({decision.payload_bytes} bytes, SHA-256 "

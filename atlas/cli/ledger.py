@@ -79,7 +79,14 @@ def verify(
                 bar.update(task, completed=at, total=total)
 
             if whole:
-                verify_ledger(program.ledger, data, ring.current, retired=ring.verifiers[:-1], progress=progress)
+                verify_ledger(
+                    program.ledger,
+                    data,
+                    ring.current,
+                    retired=ring.verifiers[:-1],
+                    witnesses=[Witness.parse(witness.key) for witness in program.settings.witnesses],
+                    progress=progress,
+                )
             else:
                 verify_range(program.ledger, data, ring, first=first, last=last, progress=progress)
     _print(

@@ -16,6 +16,7 @@ from atlas.graphql.bindings import Bound, Leaf, Read, Variables, bind_arguments
 from atlas.graphql.entities import Entity
 from atlas.graphql.kinds import BIG_INTEGER, Kind
 from atlas.graphql.selections import Selection, Selector
+from atlas.graphql.sources import Supplied
 
 Cost: TypeAlias = Callable[[Variables], int]
 
@@ -56,6 +57,8 @@ class Compilation:
     def rows(self, entity: Entity) -> sql.Composable:
         """The FROM item with the rows of ``entity``."""
         self.views |= entity.source.views
+        if isinstance(entity.source, Supplied):
+            self.parameters |= dict.fromkeys(entity.source.supplied, _nothing)
         return entity.source.rows(self._as_of)
 
     def below(self, selection: Selection) -> list[Selection]:
@@ -86,7 +89,7 @@ class Compilation:
 
     def raw_parameter(self, kind: Kind, read: Read, *, many: bool = False) -> sql.Composable:
         """A parameter whose value is bound as ``read`` gives it."""
-        name = f"v{len(self.parameters)}"
+        name = f"v{len(self.parameters)}"  # Names that are supplied count, too.
         self.parameters[name] = read
         if kind.cast is None:
             return sql.Placeholder(name)
@@ -141,6 +144,10 @@ def total(own: int, costs: Iterable[Cost]) -> Cost:
 def times(count: Cost, each: Cost) -> Cost:
     """The cost of a list."""
     return lambda variables: count(variables) * each(variables)
+
+
+def _nothing(_: Variables) -> None:
+    """No row is supplied."""
 
 
 def free(_: Variables) -> int:

@@ -14,6 +14,7 @@ from atlas.graphql.compilation import Compilation, Cost, Piece, column, every, f
 from atlas.graphql.connections import compile_connection
 from atlas.graphql.entities import Column, Entity, Final, Link, Listing, Lookup, Many, One, Parts, Root
 from atlas.graphql.selections import Selection
+from atlas.graphql.sources import Supplied
 
 PARTS_COST = 10  # objects that a list of parts is taken to hold
 
@@ -24,7 +25,8 @@ class Plan:
 
     ``statement`` returns one row with one JSON column, or no row for null. ``parameters`` read their values
     from a request's variables and may raise BadInput or LimitExceeded; so may ``cost``. ``as_of`` reads the
-    ledger position that the answer is about, None for the latest.
+    ledger position that the answer is about, None for the latest. ``key`` reads what a lookup asks for, by column;
+    ``supplied`` are the parameters of a row that may be elsewhere.
     """
 
     statement: str
@@ -32,6 +34,8 @@ class Plan:
     views: frozenset[str]
     cost: Cost
     as_of: Read | None
+    key: Mapping[str, Read]
+    supplied: tuple[str, ...]
 
     def bind(self, variables: Variables) -> dict[str, object]:
         """The values of the statement's parameters. Raises BadInput."""
@@ -59,7 +63,16 @@ def compile_root(compilation: Compilation, root: Root, selection: Selection) -> 
         frozenset(compilation.views),
         piece.cost,
         compilation.as_of,
+        _asked(root, entity, arguments),
+        entity.source.supplied if isinstance(entity.source, Supplied) else (),
     )
+
+
+def _asked(root: Root, entity: Entity, arguments: Mapping[str, Bound]) -> dict[str, Read]:
+    """What the arguments of a lookup give, by column."""
+    names = root.arguments.values() if isinstance(root, Lookup) else ()
+    bound = {name: arguments[entity.column(name).graphql_name] for name in names}
+    return {name: value.read for name, value in bound.items() if isinstance(value, Leaf)}
 
 
 def _key(

@@ -12,6 +12,7 @@ GraphQLError
 │   └── PositionNotReached ``asOf`` names a position that the views have not folded yet
 ├── ViewNotReady           the views have not been built yet
 ├── QueryTimeout           the database gave up on the query at the statement timeout
+├── ArchiveUnavailable     an entry is in the archive, and that cannot be read
 └── DatabaseUnavailable    the database cannot be reached
 
 ``code`` is the stable name that clients find in ``errors[].extensions.code``.
@@ -80,6 +81,14 @@ class DatabaseUnavailable(GraphQLError):
     """The database cannot be reached."""
 
     code = "DATABASE_UNAVAILABLE"
+    status = 503
+    exit_code = 3
+
+
+class ArchiveUnavailable(GraphQLError):
+    """An entry of the log is in the archive only, and the archive is not there or not as it should be."""
+
+    code = "ARCHIVE_UNAVAILABLE"
     status = 503
     exit_code = 3
 

@@ -253,10 +253,19 @@ class _Run:
         try:
             if plan.as_of is not None:
                 self._request.snapshot.require(plan.views, plan.as_of(variables))
-            found = self._request.snapshot.json(plan.statement, plan.bind(variables))
+            found = self._found(plan, variables)
         except BadInput as error:
             return None, _located(error, root.selection)
         return None if found is None else orjson.Fragment(found), None
+
+    def _found(self, plan: Plan, variables: Variables) -> bytes | None:
+        """The row's JSON, in the database or else where it was moved to."""
+        snapshot, parameters = self._request.snapshot, plan.bind(variables)
+        found = snapshot.json(plan.statement, parameters)
+        if found is not None or not plan.supplied:
+            return found
+        row = self._request.entry(snapshot, {name: read(variables) for name, read in plan.key.items()})
+        return None if row is None else snapshot.json(plan.statement, parameters | dict(row))
 
     def _required(self, root: Root) -> bool:
         query = self._schema.query_type

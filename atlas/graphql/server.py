@@ -25,6 +25,7 @@ from starlette.staticfiles import StaticFiles
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types.graphql import OperationType
 
+from atlas.graphql.archived import archived_entry, no_entry
 from atlas.graphql.context import RequestContext
 from atlas.graphql.errors import GraphQLError, InvalidRequest
 from atlas.graphql.limits import Limits
@@ -34,6 +35,7 @@ from atlas.graphql.requests import GraphQLRequest, read_request, response_media_
 from atlas.graphql.responses import refusal, respond, view_of
 from atlas.graphql.schema import build_schema
 from atlas.graphql.snapshot import Snapshot
+from atlas.ledger.archive import Archive
 from atlas.ledger.database import Database
 
 STATIC = Path(__file__).parent / "static"
@@ -50,17 +52,18 @@ def create_app(
     limits: Limits | None = None,
     routes: Sequence[BaseRoute] = (),
     metrics: Collector | None = None,
+    archive: Archive | None = None,
     allowed_origins: Sequence[str] = ("*",),
     clock: Callable[[], datetime] = _now,
 ) -> Starlette:
     """The server over ``database``; ``routes`` are served beside its own, ``clock`` says what now is.
 
-    ``metrics`` of others are shown beside its own.
+    ``metrics`` of others are shown beside its own. What was dropped from the log is read from ``archive``.
 
     Pages of ``allowed_origins`` may query it from a browser: there is nothing but public data, and no cookie.
     """
     counts = Metrics(metrics)
-    endpoints = _Endpoints(database, limits or Limits(), clock, counts)
+    endpoints = _Endpoints(database, limits or Limits(), clock, counts, archive)
     return Starlette(
         routes=[
             Route("/", endpoints.editor, methods=["GET"]),
@@ -85,11 +88,19 @@ def create_app(
 
 
 class _Endpoints:
-    def __init__(self, database: Database, limits: Limits, clock: Callable[[], datetime], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        limits: Limits,
+        clock: Callable[[], datetime],
+        metrics: Metrics,
+        archive: Archive | None,
+    ) -> None:
         self._database = database
         self._limits = limits
         self._clock = clock
         self._metrics = metrics
+        self._entry = no_entry if archive is None else archived_entry(archive)
         self._schema = build_schema(limits)
         self._threads = anyio.CapacityLimiter(CONCURRENT_QUERIES)
 
@@ -133,7 +144,7 @@ class _Endpoints:
                     asked.query,
                     variable_values=asked.variables,
                     operation_name=asked.operation_name,
-                    context_value=RequestContext(snapshot, self._limits, self._clock),
+                    context_value=RequestContext(snapshot, self._limits, self._clock, self._entry),
                     allowed_operation_types={OperationType.QUERY},
                 )
             except CannotGetOperationTypeError as error:

@@ -171,3 +171,13 @@ class Statement:
     def rows(self, as_of: sql.Composable | None) -> sql.Composable:
         """The query's rows."""
         return sql.SQL("({})").format(self.query)
+
+
+@dataclass(frozen=True)
+class Supplied(Statement):
+    """A query of our own over rows of the database, and at most one that is elsewhere.
+
+    The latter's values are the parameters ``supplied``, all null as long as it is not needed.
+    """
+
+    supplied: tuple[str, ...]

@@ -1,7 +1,8 @@
 """Ranges of the log as files: Parquet that any tool reads, the tree above it, a signed checkpoint, a manifest.
 
     <directory>/<first>-<last>/         both positions with 20 digits; a range is a whole partition of the log
-        facts.parquet                   one row a fact, in the order of positions, none missing
+        facts.parquet                   one row a fact, in the order of positions, none missing; facts-<n>.parquet
+                                        after n payloads were redacted in it
             position   int64
             stream     fixed_size_binary[16]
             version    int64
@@ -11,16 +12,18 @@
         tiles.parquet                   the tiles above level 0, as wide as they were at <last>
             level int16, index int64, hashes binary
         checkpoint                      the signed note over exactly the first <last> facts (C2SP tlog-checkpoint)
-        manifest.json                   Manifest as JSON: the range, the root, and SHA-256 of each file above
+        manifest.json                   the range, the root, and SHA-256 of each file above, see manifests.py
 
 Parquet is compressed with zstd; a row group has ROW_GROUP_FACTS rows, the vector size that DuckDB likes, so that the
-row of a position is known without an index. A range is written beside its place and renamed into it.
+row of a position is known without an index. A range is written beside its place and renamed into it. When a payload
+is redacted, the facts are written anew under another name, and the manifest is replaced by one that has this name: a
+reader sees either, and a range is whole at any moment.
 """
 
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import file_digest, sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +34,22 @@ from pyarrow.compute import field
 
 from atlas.ledger.columns import TABLE_SCHEMA, ArrowTable
 from atlas.ledger.errors import AlteredArchive, MissingArchive
+from atlas.ledger.manifests import (
+    CHECKPOINT,
+    FACTS,
+    FORMAT,
+    MANIFEST,
+    TILES,
+    FileHash,
+    Manifest,
+    Range,
+    Withheld,
+    decode_manifest,
+    facts_name,
+)
 from atlas.ledger.tiles import Tile
 
-FACTS, TILES, CHECKPOINT, MANIFEST = "facts.parquet", "tiles.parquet", "checkpoint", "manifest.json"
 ROW_GROUP_FACTS = 122_880
-FORMAT = 1
 
 FACTS_SCHEMA = pa.schema(
     [
@@ -53,47 +67,13 @@ TILES_SCHEMA = pa.schema(
 _COLUMNS = TABLE_SCHEMA.names
 
 
-class Range(msgspec.Struct, frozen=True, order=True):
-    """The positions from ``first`` up to and including ``last``."""
-
-    first: int
-    last: int
-
-    @property
-    def name(self) -> str:
-        """The name of its directory."""
-        return f"{self.first:020}-{self.last:020}"
-
-
-class FileHash(msgspec.Struct, frozen=True):
-    """What a file of the archive is."""
-
-    size_bytes: int
-    sha256: str
-
-
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a range is: of which log, which positions, the root over the first ``last`` facts, its files."""
-
-    format: int
-    origin: str
-    first: int
-    last: int
-    root_hash: str
-    files: dict[str, FileHash]
-
-    def encode(self) -> bytes:
-        """The bytes of manifest.json."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
-
-
 class Archive:
     """The archived ranges below ``directory``, which need not exist yet."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        # Reads go on where they left off, in pages smaller than a row group; a range that is recorded never changes.
-        self._latest: tuple[Range, int, ArrowTable] | None = None
+        # Reads go on where they left off, in pages smaller than a row group; a file that is in place never changes.
+        self._latest: tuple[Range, str, int, ArrowTable] | None = None
 
     def ranges(self) -> list[Range]:
         """The ranges that are there, in order."""
@@ -125,10 +105,16 @@ class Archive:
             rows[position] = tuple(row[name] for name in _COLUMNS)
         return rows
 
+    def entry(self, position: int) -> dict[str, Any]:
+        """One fact by position, with every column of FACTS_SCHEMA."""
+        ((part, group),) = self._groups(position - 1, position)
+        table = self._group(part, group, FACTS_SCHEMA.names)
+        return table.slice((position - part.first) % ROW_GROUP_FACTS, 1).to_pylist()[0]
+
     def pages(self, part: Range) -> Iterator[ArrowTable]:
         """The row groups of a range, with every column of FACTS_SCHEMA, topics as strings."""
         topic = FACTS_SCHEMA.get_field_index("topic")
-        for group in range(-(-(part.last - part.first + 1) // ROW_GROUP_FACTS)):
+        for group in range(-(-len(part) // ROW_GROUP_FACTS)):
             table = self._group(part, group, FACTS_SCHEMA.names)
             yield table.set_column(topic, "topic", table.column("topic").cast(pa.string()))
 
@@ -148,19 +134,7 @@ class Archive:
 
     def manifest(self, part: Range) -> Manifest:
         """The manifest of a range, when it is one of this range. Raises MissingArchive, AlteredArchive."""
-        data = self._read(part, MANIFEST)
-        try:
-            manifest = msgspec.json.decode(data, type=Manifest)
-        except msgspec.MsgspecError as error:
-            raise AlteredArchive(f"the manifest of {part.name} is none: {error}", position=part.first) from error
-        named = (manifest.format, manifest.first, manifest.last, sorted(manifest.files))
-        if manifest.encode() != data or named != (FORMAT, part.first, part.last, sorted((FACTS, TILES, CHECKPOINT))):
-            raise AlteredArchive(f"the manifest of {part.name} is not that of this range", position=part.first)
-        return manifest
-
-    def manifest_sha256(self, part: Range) -> bytes:
-        """SHA-256 of manifest.json. Raises MissingArchive."""
-        return sha256(self._read(part, MANIFEST)).digest()
+        return decode_manifest(self._read(part, MANIFEST), part)
 
     def check_files(self, part: Range) -> Manifest:
         """Return the manifest when every file is as it says. Raises MissingArchive, AlteredArchive."""
@@ -169,6 +143,15 @@ class Archive:
             if self._hash(part, name) != expected:
                 raise AlteredArchive(f"{name} of {part.name} is not the file of its manifest", position=part.first)
         return manifest
+
+    def check_recorded(self, part: Range, recorded: bytes | None) -> None:
+        """Return when the manifest is the one whose SHA-256 was recorded, or replaces it: a redaction does that last.
+
+        Raises MissingArchive, AlteredArchive.
+        """
+        manifest = self.manifest(part)
+        if recorded is None or recorded.hex() not in (manifest.sha256().hex(), manifest.replaces):
+            raise AlteredArchive(f"{MANIFEST} of {part.name} is not the one recorded", position=part.first)
 
     def write(
         self,
@@ -184,19 +167,50 @@ class Archive:
         unfinished = self.directory / f".{part.name}"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        with pq.ParquetWriter(unfinished / FACTS, FACTS_SCHEMA, **_OPTIONS, **_FACTS_OPTIONS) as writer:
-            for page in pages:
-                writer.write_table(page, row_group_size=ROW_GROUP_FACTS)
+        _write_facts(unfinished / FACTS, pages)
         pq.write_table(_tiles_table(tiles), unfinished / TILES, **_OPTIONS, use_dictionary=False)
         (unfinished / CHECKPOINT).write_bytes(note)
         files = {name: _file_hash(unfinished / name) for name in (FACTS, TILES, CHECKPOINT)}
-        manifest = Manifest(FORMAT, origin, part.first, part.last, root_hash.hex(), files).encode()
-        (unfinished / MANIFEST).write_bytes(manifest)
+        manifest = Manifest(FORMAT, origin, part.first, part.last, root_hash.hex(), files)
+        (unfinished / MANIFEST).write_bytes(manifest.encode())
+        for path in unfinished.iterdir():
+            _sync(path)
         _sync(unfinished)
         shutil.rmtree(place, ignore_errors=True)
         unfinished.rename(place)
-        _sync_directory(self.directory)
-        return sha256(manifest).digest()
+        _sync(self.directory)
+        return manifest.sha256()
+
+    def withhold(self, part: Range, withheld: Sequence[Withheld]) -> Manifest:
+        """Write the range's facts anew without these payloads; returns the manifest, which replaces the one before.
+
+        Whoever calls has checked the range, and that nobody else writes to it. Raises MissingArchive, AlteredArchive.
+        """
+        before = self.manifest(part)
+        redactions = (*before.redactions, *withheld)
+        name = facts_name(len(redactions))
+        unfinished = self.path(part, f".{name}")
+        _write_facts(unfinished, _without(self.pages(part), [one.position for one in withheld]))
+        files = {name: _file_hash(unfinished), **{kept: before.files[kept] for kept in (TILES, CHECKPOINT)}}
+        manifest = msgspec.structs.replace(before, files=files, redactions=redactions, replaces=before.sha256().hex())
+        _put(unfinished, self.path(part, name))
+        self.path(part, f".{MANIFEST}").write_bytes(manifest.encode())
+        _put(self.path(part, f".{MANIFEST}"), self.path(part, MANIFEST))
+        self.clear(part)
+        return manifest
+
+    def clear(self, part: Range) -> None:
+        """Remove the files of facts that the manifest does not name: what a redaction has replaced, or left half done.
+
+        Raises MissingArchive, AlteredArchive.
+        """
+        self._latest = None
+        facts = self.manifest(part).facts
+        place = self.directory / part.name
+        for path in (*place.glob("facts*.parquet"), *place.glob(".facts*.parquet"), *place.glob(f".{MANIFEST}")):
+            if path.name != facts:
+                path.unlink()
+        _sync(place)
 
     def _groups(self, after: int, upto: int) -> list[tuple[Range, int]]:
         """The row groups that hold the positions above ``after`` up to ``upto``."""
@@ -219,26 +233,33 @@ class Archive:
 
     def _kept(self, part: Range, group: int) -> ArrowTable:
         """One row group for readers, the latest of which is kept."""
+        name = self.manifest(part).facts
         latest = self._latest
-        if latest is not None and latest[:2] == (part, group):
-            return latest[2]
+        if latest is not None and latest[:3] == (part, name, group):
+            return latest[3]
         table = self._group(part, group, _COLUMNS)
-        self._latest = (part, group, table)
+        self._latest = (part, name, group, table)
         return table
 
     def _group(self, part: Range, group: int, columns: Sequence[str]) -> ArrowTable:
-        """One row group, its positions checked: what is read by place must be in its place."""
+        """One row group, its extent checked: what is read by place must be in its place."""
+        name = self.manifest(part).facts
         first = part.first + group * ROW_GROUP_FACTS
         count = min(ROW_GROUP_FACTS, part.last - first + 1)
         try:
-            with pq.ParquetFile(self.path(part, FACTS), read_dictionary=["topic"]) as file:
+            with pq.ParquetFile(self.path(part, name), read_dictionary=["topic"]) as file:
+                facts = file.metadata.num_rows
                 table = file.read_row_group(group, columns=list(columns))
         except FileNotFoundError as error:
-            raise _missing(part, FACTS) from error
+            if self.manifest(part).facts != name:
+                return self._group(part, group, columns)  # Replaced just now.
+            raise _missing(part, name) from error
         except (pa.ArrowException, OSError, ValueError, IndexError) as error:
-            raise AlteredArchive(f"{FACTS} of {part.name} cannot be read: {error}", position=first) from error
-        if table.schema.names != list(columns) or table.num_rows != count:
-            raise AlteredArchive(f"row group {group} of {part.name} has not its {count} facts", position=first)
+            raise AlteredArchive(f"{name} of {part.name} cannot be read: {error}", position=first) from error
+        if facts != len(part) or table.schema.names != list(columns) or table.num_rows != count:
+            raise AlteredArchive(
+                f"row group {group} of {name} of {part.name} has not its {count} facts", position=first
+            )
         return table
 
     def _read(self, part: Range, name: str) -> bytes:
@@ -283,15 +304,32 @@ def _file_hash(path: Path) -> FileHash:
         return FileHash(path.stat().st_size, file_digest(file, "sha256").hexdigest())
 
 
-def _sync(directory: Path) -> None:
-    for path in directory.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
-    _sync_directory(directory)
+def _write_facts(path: Path, pages: Iterable[ArrowTable]) -> None:
+    with pq.ParquetWriter(path, FACTS_SCHEMA, **_OPTIONS, **_FACTS_OPTIONS) as writer:
+        for page in pages:
+            writer.write_table(page, row_group_size=ROW_GROUP_FACTS)
 
 
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
+def _without(pages: Iterable[ArrowTable], positions: Sequence[int]) -> Iterator[ArrowTable]:
+    """The pages in the form in which they are written, without the payloads at these positions."""
+    payload, topic = FACTS_SCHEMA.get_field_index("payload"), FACTS_SCHEMA.get_field_index("topic")
+    for page in pages:
+        column, first = page.column("payload"), page.column("position")[0].as_py()
+        for row in (position - first for position in positions if 0 <= position - first < len(column)):
+            column = pa.chunked_array([*column[:row].chunks, pa.nulls(1, pa.binary()), *column[row + 1 :].chunks])
+        topics = page.column("topic").dictionary_encode()
+        yield page.set_column(payload, "payload", column).set_column(topic, "topic", topics).cast(FACTS_SCHEMA)
+
+
+def _put(unfinished: Path, place: Path) -> None:
+    """Rename a file into its place, all of it on the disk before."""
+    _sync(unfinished)
+    unfinished.replace(place)
+    _sync(place.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

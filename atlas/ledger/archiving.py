@@ -7,24 +7,30 @@
 A partition is complete when a checkpoint covers all of it. One with a redacted payload waits until the decision's own
 partition is complete, so that whoever has the archive has the decisions. What keeps the idempotency of appends (the
 keys) and the proofs (the tiles) stays in the database when a partition is dropped.
+
+A payload that was redacted after it was archived is out of the files (withholding.py), and the decision may be in no
+range yet. The manifest has it, and a restored log records it again as what comes next.
 """
 
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pyarrow as pa
+from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Identifier
 
-from atlas.ledger.archive import FACTS_SCHEMA, ROW_GROUP_FACTS, Range
-from atlas.ledger.batches import Batch
+from atlas.ledger.archive import FACTS_SCHEMA, ROW_GROUP_FACTS, Archive
+from atlas.ledger.archive_verification import check_range, check_seal, decisions_in, later_decisions, signed_range
+from atlas.ledger.batches import Batch, Fact
 from atlas.ledger.checkpoints import Checkpointer, open_checkpoint
 from atlas.ledger.columns import ArrowTable, stream_bytes
 from atlas.ledger.database import Database
-from atlas.ledger.errors import MissingArchive, RefusedArchiving, RootMismatch
-from atlas.ledger.leaves import Leaves, decisions_in, table_leaves
+from atlas.ledger.errors import AlteredArchive, AlteredFact, MissingArchive, RefusedArchiving
+from atlas.ledger.keyring import KeyRing, Signed
+from atlas.ledger.leaves import Decisions, table_leaves
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import Verifier
-from atlas.ledger.redaction import ARCHIVING_LOCK, redaction_stream
+from atlas.ledger.manifests import Range
+from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, encode_redaction, redaction_stream
 from atlas.ledger.schema import set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.writer import record_new
@@ -82,52 +88,48 @@ def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | 
     return written
 
 
-def drop(ledger: Ledger, verifier: Verifier, *, progress: Progress | None = None) -> list[Range]:
+def drop(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) -> list[Range]:
     """Drop every archived partition from the database, after its files were checked; returns the ranges dropped.
 
-    Raises MissingArchive, AlteredArchive, RootMismatch when a range is not as it should be: it and the next ones stay.
+    Raises a LedgerCorrupt or a NoteError when a range is not as it should be: it and the next ones stay.
     """
     with ledger.database.connection() as connection:
         parts = [Range(first, last) for first, last in connection.execute(_ARCHIVED).fetchall()]
     for part in parts:
-        check_range(ledger, verifier, part)
-        _drop(ledger.database, part)
+        with ledger.database.connection() as connection:
+            # No payload is taken out of the files meanwhile.
+            connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+            check_range(ledger, ring, part)
+            _drop(ledger.database, part)
         if progress is not None:
             progress(part)
     return parts
 
 
-def restore(ledger: Ledger, verifier: Verifier, *, progress: Progress | None = None) -> list[Range]:
+def restore(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) -> list[Range]:
     """Fill an empty log from its archive; returns the ranges restored. What was restored stays when a range fails.
 
-    Raises RefusedArchiving when the log is not empty, MissingArchive, AlteredArchive, RootMismatch, a NoteError.
+    Raises RefusedArchiving when the log is not empty or the archive is another log's, MissingArchive, AlteredArchive,
+    and a NoteError when a checkpoint is refused.
     """
-    parts = ledger.archive.ranges()
-    _require_whole(ledger, parts)
-    with ledger.database.connection() as connection:
-        ((position, _, _),) = connection.execute(_STATE).fetchall()
-        if position:
-            raise RefusedArchiving(
-                f"the log has {position} facts, and only an empty one is restored", hint="Name an empty database."
-            )
-        set_partition_facts(connection, parts[0].last)
-    decisions = decisions_in(ledger.archive, parts)
+    archive, parts = ledger.archive, ledger.archive.ranges()
+    _require_whole(archive, parts)
+    ring.check_times([signed_range(archive, ring, part) for part in parts])
     for part in parts:
-        manifest_sha256 = ledger.archive.manifest_sha256(part)
-        ledger.archive.check_files(part)
-        for page in ledger.archive.pages(part):
-            _record(ledger.database, page, table_leaves(page, decisions.get))
-        _require_root(ledger, verifier, part)
-        _record_range(ledger.database, part, manifest_sha256)
+        archive.check_files(part)
+    later = later_decisions(archive, ring, parts)
+    decisions = later | decisions_in(archive, parts)
+    _require_empty(ledger.database, parts[0].last)
+    for part in parts:
+        _restore(ledger, ring, part, decisions.get)
         if progress is not None:
             progress(part)
+    facts = [
+        Fact(redaction_stream(position), 0, TOPIC, encode_redaction(later[position])) for position in sorted(later)
+    ]
+    ledger.append(facts)
+    Tree(ledger.database).integrate()
     return parts
-
-
-def check_range(ledger: Ledger, verifier: Verifier, part: Range) -> None:
-    """Return when an archived range is, file by file and fact by fact, what the tree has. Raises a LedgerCorrupt."""
-    Leaves(ledger).check_archived(part)
-    _require_root(ledger, verifier, part)
 
 
 def _archive(ledger: Ledger, checkpointer: Checkpointer, part: Range) -> None:
@@ -185,7 +187,46 @@ def _drop(database: Database, part: Range) -> None:
         connection.execute(_DROPPED, (part.last,))
 
 
-def _require_whole(ledger: Ledger, parts: list[Range]) -> None:
+def _restore(ledger: Ledger, ring: KeyRing, part: Range, decisions: Decisions) -> None:
+    manifest = ledger.archive.manifest(part)
+    reached = part.first - 1
+    for page in ledger.archive.pages(part):
+        leaves = _leaves(page, reached, part, decisions)
+        try:
+            _record(ledger.database, page, leaves)
+        except UniqueViolation as error:
+            raise AlteredArchive(
+                f"in {part.name}: a stream and version comes twice, again after position {reached}",
+                position=reached + 1,
+            ) from error
+        reached += page.num_rows
+    Tree(ledger.database).integrate()
+    _store_note(ledger, ring, check_seal(ledger, ring, part), part)
+    _record_range(ledger.database, part, manifest.sha256())
+
+
+def _leaves(page: ArrowTable, reached: int, part: Range, decisions: Decisions) -> list[bytes]:
+    """The leaf hashes of a page that begins after ``reached``. Raises AlteredArchive."""
+    for position, found in enumerate(page.column("position").to_pylist(), start=reached + 1):
+        if found != position:
+            raise AlteredArchive(f"in {part.name}: position {found} stands where {position} is", position=position)
+    try:
+        return table_leaves(page, decisions)
+    except AlteredFact as error:
+        raise AlteredArchive(f"in {part.name}: {error.message}", position=error.position) from error
+
+
+def _require_empty(database: Database, partition_facts: int) -> None:
+    with database.connection() as connection:
+        ((position, _, _),) = connection.execute(_STATE).fetchall()
+        if position:
+            raise RefusedArchiving(
+                f"the log has {position} facts, and only an empty one is restored", hint="Name an empty database."
+            )
+        set_partition_facts(connection, partition_facts)
+
+
+def _require_whole(archive: Archive, parts: list[Range]) -> None:
     reached = 0
     for part in parts:
         if part.first != reached + 1:
@@ -193,7 +234,7 @@ def _require_whole(ledger: Ledger, parts: list[Range]) -> None:
         reached = part.last
     if not parts or reached != parts[-1].last:
         raise MissingArchive(
-            f"{ledger.archive.directory} has no range that begins at position {reached + 1}", position=reached + 1
+            f"{archive.directory} has no range that begins at position {reached + 1}", position=reached + 1
         )
 
 
@@ -217,17 +258,10 @@ def _record(database: Database, page: ArrowTable, leaves: list[bytes]) -> None:
         cursor.execute(_REMOVE, (redacted,))
 
 
-def _require_root(ledger: Ledger, verifier: Verifier, part: Range) -> None:
-    """Return when the tree has the root that the range's checkpoint signs; the note is kept."""
-    note = ledger.archive.checkpoint(part)
-    signed = open_checkpoint(note, verifier)
-    tree = Tree(ledger.database)
-    if tree.integrate() < part.last or (signed.tree_size, signed.root_hash) != (part.last, tree.root(part.last)):
-        raise RootMismatch(
-            f"the checkpoint of {part.name} is over {signed.tree_size} facts with the root {signed.root_hash.hex()}, "
-            f"which is not the log's",
-            position=part.first,
-        )
-    row = (signed.origin, verifier.key_id, signed.tree_size, signed.root_hash, note)
+def _store_note(ledger: Ledger, ring: KeyRing, signed: Signed, part: Range) -> None:
+    note, checkpoint = ledger.archive.checkpoint(part), signed.checkpoint
     with ledger.database.connection() as connection:
-        connection.execute(_STORE_NOTE, row)
+        for key in signed.keys:
+            key_id = ring.verifiers[key].key_id
+            row = (checkpoint.origin, key_id, checkpoint.tree_size, checkpoint.root_hash, note)
+            connection.execute(_STORE_NOTE, row)

@@ -110,6 +110,11 @@ class Checkpointer:
         """With which its notes are verified."""
         return self._key.verifier
 
+    @property
+    def retired(self) -> tuple[Verifier, ...]:
+        """The keys before this one, oldest first."""
+        return self._retired
+
     def checkpoint(self) -> SignedNote:
         """Integrate the log, and sign and store what it has become; an unchanged log gives the note signed before.
 
@@ -151,17 +156,26 @@ class Checkpointer:
     def checkpoint_at(self, size: int) -> SignedNote:
         """The signed checkpoint over exactly the first ``size`` facts, signed now unless it was before.
 
-        Raises UnknownPosition above the log, and as ``checkpoint``.
+        One of the time of a retired key is kept with what it is asked for, not among the stored checkpoints, where it
+        would say that this key had taken over then. Raises UnknownPosition above the log, and as ``checkpoint``.
         """
         self.checkpoint()
-        stored = self.latest(upto=size)
-        if stored is not None and open_checkpoint(stored, self.verifier).tree_size == size:
-            return stored
-        return self._sign(Checkpoint(self.origin, size, self._tree.root(size)))
+        for key in (self.verifier, *self._retired):
+            stored = latest_note(self._database, key, upto=size)
+            if stored is not None and open_checkpoint(stored, key).tree_size == size:
+                return stored
+        checkpoint = Checkpoint(self.origin, size, self._tree.root(size))
+        if any(self._signed_above(key, size) for key in self._retired):
+            return self._key.sign(checkpoint.text())
+        return self._sign(checkpoint)
 
     def latest(self, *, upto: int = _ANY_SIZE) -> SignedNote | None:
         """The stored note of the largest tree size, not above ``upto``; None when there is none."""
         return latest_note(self._database, self.verifier, upto=upto)
+
+    def _signed_above(self, key: Verifier, size: int) -> bool:
+        note = latest_note(self._database, key)
+        return note is not None and open_checkpoint(note, key).tree_size > size
 
     def _require_extension(self, previous: Checkpoint, size: int) -> None:
         if previous.tree_size > size:

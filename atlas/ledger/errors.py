@@ -32,6 +32,7 @@ LedgerError
     ├── AlteredFact            a fact's columns disagree with its leaf hash
     ├── MissingFact            a position that the log should have is not there
     ├── MisplacedFact          a fact outside the log's positions
+    ├── AlteredHead            the row of ledger.head, or a record of a range, that fits not the partitions
     ├── AlteredKey             a stream and version that leads to another position, or to none
     ├── MissingArchive         a range of the log should be in the archive and is not
     ├── AlteredArchive         a file of the archive is not what was archived
@@ -41,6 +42,7 @@ LedgerError
     └── LedgerBehindCheckpoint the log is shorter than a signed checkpoint says
 """
 
+from typing import ClassVar
 from uuid import UUID
 
 from atlas.protocol.errors import AtlasError
@@ -214,8 +216,10 @@ class WrongOrigin(NoteError):
 class LedgerCorrupt(LedgerError):
     """The stored bytes are not the ones that were recorded; ``position`` is the first known to be wrong."""
 
+    what_to_do: ClassVar[str] = "Restore the database from a backup, and find out who wrote to it."
+
     def __init__(self, message: str, *, position: int | None = None) -> None:
-        super().__init__(message, hint="Restore the database from a backup, and find out who wrote to it.")
+        super().__init__(message, hint=self.what_to_do)
         self.position = position
 
 
@@ -231,6 +235,10 @@ class MisplacedFact(LedgerCorrupt):
     """A fact at a position that the log does not have."""
 
 
+class AlteredHead(LedgerCorrupt):
+    """The row of ``ledger.head``, or what it says with ``ledger.archives``, does not fit the log's partitions."""
+
+
 class AlteredKey(LedgerCorrupt):
     """A stream and version that leads to another position than its fact's, or to none."""
 
@@ -238,9 +246,13 @@ class AlteredKey(LedgerCorrupt):
 class MissingArchive(LedgerCorrupt):
     """A range of the log should be in the archive and is not; ``position`` is its first."""
 
+    what_to_do = "Take the range from a second copy of the archive, and check that ledger.archive names the right one."
+
 
 class AlteredArchive(LedgerCorrupt):
     """A file of the archive is not what was archived; ``position`` is the first known to be wrong."""
+
+    what_to_do = "Take the range from a second copy of the archive, and check that ledger.archive names the right one."
 
 
 class AlteredTree(LedgerCorrupt):

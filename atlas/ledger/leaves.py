@@ -1,13 +1,12 @@
 """Leaf hashes recomputed from what is stored, in the database and in the archive, each checked on the way."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from uuid import UUID
 
 import numpy as np
 from psycopg.sql import SQL, Literal
 
-from atlas.ledger.archive import Archive, Range
 from atlas.ledger.columns import ArrowTable, stream_bytes
 from atlas.ledger.entries import check_version, encode_topic, entry_leaf_hashes, fact_leaf_hashes
 from atlas.ledger.errors import (
@@ -20,8 +19,9 @@ from atlas.ledger.errors import (
     MissingFact,
 )
 from atlas.ledger.log import Ledger
+from atlas.ledger.manifests import Range
 from atlas.ledger.merkle import HASH_BYTES
-from atlas.ledger.redaction import TOPIC, PayloadRedacted, decode_redaction
+from atlas.ledger.redaction import PayloadRedacted
 
 Decisions = Callable[[int], PayloadRedacted | None]
 
@@ -79,8 +79,7 @@ class Leaves:
             _compare(leaves, bytes(expected or b"")[begin : begin + len(leaves)], reached)
             reached += len(leaves) // HASH_BYTES
         archive.check_files(part)
-        if recorded is None or bytes(recorded[0]) != archive.manifest_sha256(part):
-            raise AlteredArchive(f"the manifest of {part.name} is not the one recorded", position=part.first)
+        archive.check_recorded(part, None if recorded is None else bytes(recorded[0]))
 
     def _stored(self, reached: int, head: int) -> Iterator[bytes]:
         statement = _FACTS.format(first=Literal(reached + 1), head=Literal(head)).as_string(None)
@@ -128,17 +127,6 @@ def archived_ranges(ledger: Ledger, *, upto: int) -> list[Range]:
     with ledger.database.connection() as connection:
         rows = connection.execute("select first, last from ledger.archives where last <= %s order by first", (upto,))
         return [Range(first, last) for first, last in rows.fetchall()]
-
-
-def decisions_in(archive: Archive, parts: Sequence[Range]) -> dict[int, PayloadRedacted]:
-    """The redactions that are recorded in these ranges, by the position of the payload."""
-    decisions: dict[int, PayloadRedacted] = {}
-    for part in parts:
-        table = archive.table(after=part.first - 1, upto=part.last, topics=[TOPIC])
-        for payload in table.column("payload").to_pylist():
-            decision = decode_redaction(payload)
-            decisions.setdefault(decision.position, decision)
-    return decisions
 
 
 def table_leaves(page: ArrowTable, decisions: Decisions) -> list[bytes]:

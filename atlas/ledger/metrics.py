@@ -9,9 +9,13 @@
     atlas_ledger_checkpoint_size           how many facts the latest checkpoint covers
     atlas_ledger_checkpoint_age_seconds    since it was signed
     atlas_ledger_unsigned_facts            head less what the latest checkpoint covers
+    atlas_ledger_archived                  last position that is archived
+    atlas_ledger_dropped                   last position that is in the archive only
+    atlas_ledger_archive_lag_facts         facts of complete partitions, under a checkpoint, that are not archived
 
 The first three are of the process that is asked; the others come from the database, so that any process knows them.
-An idle log is not signed again: alert on the age only while facts are unsigned.
+An idle log is not signed again: alert on the age only while facts are unsigned. The archive's lag grows by whole
+partitions, and is not 0 while a range waits for the decision on one of its payloads to be archived with it.
 """
 
 import time
@@ -26,13 +30,15 @@ from atlas.ledger.archive import Archive
 from atlas.ledger.database import Database
 from atlas.ledger.errors import LedgerError
 from atlas.ledger.log import Fact, Ledger
+from atlas.ledger.statistics import archive_lag_facts
 
 _LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _BATCH_FACTS = (1, 2, 10, 64, 250, 1_000, 10_000, 100_000)
 _NUMBERS = b"""
 select head.position,
        (select coalesce(max(index * 256 + width), 0) from ledger.tiles where level = 0),
-       latest.tree_size, extract(epoch from now() - latest.signed_at)::float8
+       latest.tree_size, extract(epoch from now() - latest.signed_at)::float8,
+       (select coalesce(max(last), 0) from ledger.archives), head.dropped, head.partition_facts
 from ledger.head left join lateral (
     select tree_size, signed_at from ledger.checkpoints where origin = %s order by tree_size desc limit 1
 ) latest on true
@@ -84,12 +90,19 @@ class LogCollector(Collector):
         except (LedgerError, psycopg.Error, IndexError):
             yield GaugeMetricFamily("atlas_ledger_up", "Whether the database answered.", 0)
             return
-        head, tree_size, checkpoint_size, age_s = row
+        head, tree_size, checkpoint_size, age_s, archived, dropped, partition_facts = row
         yield GaugeMetricFamily("atlas_ledger_up", "Whether the database answered.", 1)
         yield GaugeMetricFamily("atlas_ledger_head", "Last position of the log.", head)
         yield GaugeMetricFamily("atlas_ledger_tree_size", "Facts in the Merkle tree.", tree_size)
         yield GaugeMetricFamily(
             "atlas_ledger_unsigned_facts", "Facts above the latest checkpoint.", head - (checkpoint_size or 0)
+        )
+        yield GaugeMetricFamily("atlas_ledger_archived", "Last position that is archived.", archived)
+        yield GaugeMetricFamily("atlas_ledger_dropped", "Last position that is in the archive only.", dropped)
+        yield GaugeMetricFamily(
+            "atlas_ledger_archive_lag_facts",
+            "Facts of complete partitions that are not archived.",
+            archive_lag_facts(checkpoint_size or 0, partition_facts, archived),
         )
         if checkpoint_size is not None:
             yield GaugeMetricFamily("atlas_ledger_checkpoint_size", "Facts under a checkpoint.", checkpoint_size)

@@ -1,47 +1,60 @@
-"""Redacting a payload: the decision and the removal in one transaction, then the bytes off the disk.
+"""Redacting a payload: the decision and the removal in one transaction, then the bytes off the disk and the archive.
 
-What remains outside this database is the operator's: earlier backups, write-ahead log, copies of the archive.
+What remains outside this database is the operator's: earlier backups, write-ahead log, copies of the archive's files.
 """
 
 import psycopg
 from psycopg.sql import SQL, Identifier
 
 from atlas.ledger.batches import Fact
+from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.entries import entry_of
 from atlas.ledger.errors import RefusedRedaction
 from atlas.ledger.log import Ledger
 from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, PayloadRedacted, encode_redaction, redaction_stream
+from atlas.ledger.withholding import archived_range, withhold
 
 _REMOVE = b"update ledger.events set payload = null where position = %s"
 _PARTITION = b"""
 select pg_class.relname from ledger.events join pg_class on pg_class.oid = events.tableoid where position = %s
 """
-_HELD = b"""
-select head.dropped >= %(position)s, exists (select from ledger.archives where %(position)s between first and last)
-from ledger.head
-"""
 
 
-def redact(ledger: Ledger, position: int, *, reason: str, authoriser: str, decided_at_ms: int) -> PayloadRedacted:
+def redact(
+    ledger: Ledger,
+    position: int,
+    *,
+    reason: str,
+    authoriser: str,
+    decided_at_ms: int,
+    checkpointer: Checkpointer | None = None,
+) -> PayloadRedacted:
     """Withhold the payload at ``position`` for ever; returns the decision, an earlier one if there is one.
 
-    Raises RefusedRedaction when there is no such fact in the database, when it is archived already, or when it is
-    itself such a decision; InvalidFact when the reason or the authoriser is empty; DatabaseUnreachable.
+    An archived payload needs the ``checkpointer``: the archive takes a proof that the decision is recorded. Raises
+    RefusedRedaction when there is no such fact, when it is itself such a decision, or when it is archived and there is
+    no checkpointer; InvalidFact when the reason or the authoriser is empty; MissingArchive or AlteredArchive when the
+    archive is not as it should be, after which the decision may stand: ask again when it is. DatabaseUnreachable.
     """
     decision = ledger.redaction(position)
     if decision is None:
-        decision = _decide(ledger, position, reason, authoriser, decided_at_ms)
+        decision = _decide(ledger, position, reason, authoriser, decided_at_ms, may_sign=checkpointer is not None)
     _purge(ledger.database, position)
+    part = archived_range(ledger.database, position)
+    if part is not None:
+        withhold(ledger, _required(checkpointer, position), part, decision)
     return decision
 
 
-def _decide(ledger: Ledger, position: int, reason: str, authoriser: str, decided_at_ms: int) -> PayloadRedacted:
-    with ledger.database.connection() as connection, connection.cursor() as cursor:
-        _require_held(cursor, position)
-    fact = next(ledger.facts(after=position - 1, upto=position), None)
+def _decide(
+    ledger: Ledger, position: int, reason: str, authoriser: str, decided_at_ms: int, *, may_sign: bool
+) -> PayloadRedacted:
+    if not may_sign and archived_range(ledger.database, position) is not None:
+        raise _unsigned(position)
+    fact = next(ledger.facts(after=position - 1, upto=position), None) if position > 0 else None
     if fact is None:
-        raise RefusedRedaction(f"the log has no fact at position {position}")
+        raise RefusedRedaction(f"the log has no fact at position {position}", hint="Positions count from 1.")
     if fact.topic == TOPIC:
         raise RefusedRedaction(f"the fact at position {position} is a redaction: what was decided stays readable")
     entry = entry_of(fact.stream, fact.version, fact.topic, fact.payload)
@@ -52,20 +65,24 @@ def _decide(ledger: Ledger, position: int, reason: str, authoriser: str, decided
         # Not waited for: the head is locked here, and whoever appends would wait as well.
         if cursor.execute("select pg_try_advisory_xact_lock(%s)", (ARCHIVING_LOCK,)).fetchone() != (True,):
             raise RefusedRedaction("the archive is being written", hint="Ask again when that is done.")
-        _require_held(cursor, position)
         cursor.execute(_REMOVE, (position,))
 
     ledger.append([decided], companion=remove)
     return decision
 
 
-def _require_held(cursor: psycopg.Cursor, position: int) -> None:
-    ((dropped, archived),) = cursor.execute(_HELD, {"position": position}).fetchall()
-    if dropped or archived:
-        raise RefusedRedaction(
-            f"position {position} is in the archive, whose files would keep the payload",
-            hint="Restore the archive into an empty database, redact there, and archive anew into another directory.",
-        )
+def _required(checkpointer: Checkpointer | None, position: int) -> Checkpointer:
+    """What signs; without it, only a range that was archived just now comes here."""
+    if checkpointer is None:
+        raise _unsigned(position)
+    return checkpointer
+
+
+def _unsigned(position: int) -> RefusedRedaction:
+    return RefusedRedaction(
+        f"position {position} is in the archive, whose files take the redaction with a signature only",
+        hint="Redact where the log's signing key is, with `atlas-ledger ledger redact`.",
+    )
 
 
 def _purge(database: Database, position: int) -> None:

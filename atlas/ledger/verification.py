@@ -13,6 +13,7 @@ with every stored checkpoint of the same key. What is found first is named, by p
     cut off below a checkpoint                         LedgerBehindCheckpoint, and the log is halted (recovery.py)
     a payload taken out without a recorded decision    AlteredFact
     a key edited, inserted or deleted                  AlteredKey
+    the head's row, or which ranges are archived       AlteredHead
     a file of the archive gone, or changed             MissingArchive, AlteredArchive
 
 What comes after the checkpoint is checked too, but nothing signed speaks for it yet. The log is streamed: memory is
@@ -23,21 +24,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import psycopg
 
+from atlas.ledger.archive_verification import check_range
+from atlas.ledger.cosignatures import Witness
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
-    AlteredCheckpoint,
     AlteredKey,
     AlteredTree,
     MisplacedFact,
     MissingFact,
-    NoteError,
     RootMismatch,
 )
-from atlas.ledger.keyring import KeyRing
+from atlas.ledger.keyring import KeyRing, Signed
 from atlas.ledger.leaves import Leaves, archived_ranges
 from atlas.ledger.log import Ledger
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier
+from atlas.ledger.record_verification import check_cosignatures, check_head, check_strangers, stored_checkpoints
 from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, TileBuilder, TileName, width_at
 
@@ -57,12 +59,16 @@ select min(events.position) from ledger.events where events.position <= %s and n
 )
 """
 _KEYS = b"select count(*) from ledger.keys where position <= %s"
+_STRAY_KEY = b"""
+select min(position) from (
+    select position from ledger.keys where position <= %s group by position having count(*) > 1 or position < 1
+) as stray
+"""
 _LEVELS = b"select level, count(*), sum(width)::bigint from ledger.tiles group by level"
 _TILES = b"""
 select tiles.level, tiles.index, tiles.width, tiles.hashes
 from unnest(%b::smallint[], %b::bigint[]) as wanted (level, index) join ledger.tiles using (level, index)
 """
-_CHECKPOINTS = b"select tree_size, root_hash, note from ledger.checkpoints where origin = %s and key_id = any(%s)"
 
 
 def verify_ledger(
@@ -71,17 +77,22 @@ def verify_ledger(
     verifier: Verifier,
     *,
     retired: Sequence[Verifier] = (),
+    witnesses: Sequence[Witness] = (),
     progress: Progress | None = None,
 ) -> None:
     """Return when every stored byte of the log is as the signed checkpoint in ``note`` says.
 
-    ``retired`` are the log's earlier keys, oldest first; each is believed for its time. ``progress`` is called now
-    and then with the position reached and the head. Raises a LedgerCorrupt that names the first thing wrong, a
-    NoteError when the note itself is refused, DatabaseUnreachable.
+    ``retired`` are the log's earlier keys, oldest first; each is believed for its time. Cosignatures of ``witnesses``
+    are verified. ``progress`` is called now and then with the position reached and the head. Raises a LedgerCorrupt
+    that names the first thing wrong, a NoteError when the note itself or an archived one is refused,
+    DatabaseUnreachable.
     """
-    roots = _signed_roots(ledger.database, note, KeyRing(verifier, retired))
+    ring = KeyRing(verifier, retired)
+    signed = stored_checkpoints(ledger.database, ring)
+    roots = _signed_roots([ring.open(note), *signed], ring)
     stored = _StoredTree(ledger.database)
     head = _checked_head(ledger.database, stored.size, max(roots))
+    check_head(ledger.database)
     leaves_of = Leaves(ledger)
     builder = TileBuilder(0, {})
     _check_root(builder, roots)
@@ -91,28 +102,25 @@ def verify_ledger(
             _check_root(builder, roots)
         if progress is not None:
             progress(builder.size, head)
+    _check_integrated(stored.size, signed)
     _check_keys(ledger.database, head)
     for part in archived_ranges(ledger, upto=head):
-        leaves_of.check_archived(part)
+        check_range(ledger, ring, part)
+    check_strangers(ledger.database, ring)
+    check_cosignatures(ledger.database, witnesses)
 
 
-def _signed_roots(database: Database, note: SignedNote | bytes, ring: KeyRing) -> dict[int, bytes]:
-    """Root hashes by tree size: that of the checkpoint given and of every stored one that a key of the ring signed."""
-    given = ring.open(note)
-    signed = [given]
-    with database.connection() as connection:
-        key_ids = [verifier.key_id for verifier in ring.verifiers]
-        rows = connection.execute(_CHECKPOINTS, (ring.origin, key_ids)).fetchall()
-    for tree_size, root_hash, stored in rows:
-        try:
-            opened = ring.open(bytes(stored))
-        except NoteError as error:
-            raise AlteredCheckpoint(f"the stored checkpoint over {tree_size} facts is refused: {error}") from error
-        if (opened.checkpoint.tree_size, opened.checkpoint.root_hash) != (tree_size, bytes(root_hash)):
-            raise AlteredCheckpoint(f"the columns of the stored checkpoint over {tree_size} facts are not its note's")
-        signed.append(opened)
+def _signed_roots(signed: Sequence[Signed], ring: KeyRing) -> dict[int, bytes]:
+    """Root hashes by tree size: of the checkpoint given and of every stored one that a key of the ring signed."""
     ring.check_times(signed)
     return {one.checkpoint.tree_size: one.checkpoint.root_hash for one in signed}
+
+
+def _check_integrated(size: int, signed: Sequence[Signed]) -> None:
+    """Return when the tree covers what was signed here, which is integrated before. Raises AlteredTree."""
+    covered = max((one.checkpoint.tree_size for one in signed), default=0)
+    if size < covered:
+        raise AlteredTree(f"the tree covers {size} facts, and a checkpoint over {covered} is stored", position=size + 1)
 
 
 def _checked_head(database: Database, integrated: int, signed: int) -> int:
@@ -138,8 +146,9 @@ def _check_keys(database: Database, head: int) -> None:
         if position is not None:
             raise AlteredKey(f"the key of the fact at position {position} does not lead to it", position=position)
         ((keys,),) = connection.execute(_KEYS, (head,)).fetchall()
-    if keys != head:
-        raise AlteredKey(f"the log has {head} facts, and {keys} keys")
+        if keys != head:
+            ((position,),) = connection.execute(_STRAY_KEY, (head,)).fetchall()
+            raise AlteredKey(f"the log has {head} facts, and {keys} keys", position=position)
 
 
 def _cut(leaves: bytes, size: int, roots: Mapping[int, bytes]) -> Iterator[bytes]:

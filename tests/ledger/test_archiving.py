@@ -1,7 +1,6 @@
 """A log in an archive: written, dropped, read, verified, restored."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -10,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from eventsourcing.utils import Environment
 
-from atlas.ledger import MIGRATIONS, archiving
-from atlas.ledger.archive import FACTS, FACTS_SCHEMA, MANIFEST, TILES, Archive, Range
+from atlas.ledger import archiving
+from atlas.ledger.archive import FACTS_SCHEMA, Archive
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
@@ -25,71 +24,22 @@ from atlas.ledger.errors import (
     RootMismatch,
     UnknownSigner,
 )
+from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Fact, Ledger, RecordedFact
-from atlas.ledger.migrations import migrate
+from atlas.ledger.manifests import FACTS, MANIFEST, TILES, Range
 from atlas.ledger.notes import Signer
 from atlas.ledger.persistence import LedgerFactory, environment
 from atlas.ledger.redacting import redact
 from atlas.ledger.schema import set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger
+from tests.ledger.archives import PARTS, RING, SIGNER, SIZE
 from tests.ledger.examples import facts, stream
 
-SIGNER = Signer("log.example.org/ledger", bytes(range(32)))
-SIZE = 256
-PARTS = [Range(1, 256), Range(257, 512), Range(513, 768)]
-
 
 @pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    return tmp_path / "archive"
-
-
-@pytest.fixture
-def ledger(database: Database, directory: Path) -> Ledger:
-    """Three complete partitions and a fourth that is not."""
-    with database.connection() as connection:
-        set_partition_facts(connection, SIZE)
-    ledger = Ledger(database, Archive(directory))
-    ledger.append(facts("a", 400))
-    ledger.append(facts("b", 500, topic="other.fact"))
-    return ledger
-
-
-@pytest.fixture
-def checkpointer(database: Database) -> Checkpointer:
-    return Checkpointer(database, SIGNER)
-
-
-@pytest.fixture
-def archived(ledger: Ledger, checkpointer: Checkpointer) -> Ledger:
-    assert archiving.archive(ledger, checkpointer) == PARTS
-    return ledger
-
-
-@pytest.fixture
-def dropped(archived: Ledger) -> Ledger:
-    assert archiving.drop(archived, SIGNER.verifier) == PARTS
-    return archived
-
-
-@pytest.fixture
-def empty(postgres_url: str, database_url: str, directory: Path) -> Iterator[Ledger]:
-    """An empty log elsewhere, with the same archive."""
-    name = database_url.rsplit("/", 1)[1].split("?", maxsplit=1)[0] + "_restored"
-    with Database(postgres_url) as admin, admin.connection() as connection:
-        connection.commit()
-        connection.autocommit = True
-        connection.execute(f'create database "{name}"'.encode())
-        connection.autocommit = False
-    with Database(postgres_url.replace("/postgres?", f"/{name}?")) as database:
-        migrate(database, MIGRATIONS)
-        yield Ledger(database, Archive(directory))
-    with Database(postgres_url) as admin, admin.connection() as connection:
-        connection.commit()
-        connection.autocommit = True
-        connection.execute(f'drop database "{name}" with (force)'.encode())
-        connection.autocommit = False
+def ledger(partitioned: Ledger) -> Ledger:
+    return partitioned
 
 
 def verify(ledger: Ledger) -> None:
@@ -127,7 +77,7 @@ def test_an_archived_log_verifies(archived: Ledger) -> None:
 def test_a_dropped_log_is_read_proven_and_verified_as_before(archived: Ledger, database: Database) -> None:
     before = all_reads(archived)
     root = Tree(database).root(900)
-    archiving.drop(archived, SIGNER.verifier)
+    archiving.drop(archived, RING)
     with database.connection() as connection:
         assert connection.execute("select min(position), count(*) from ledger.events").fetchall() == [(769, 132)]
     assert all_reads(archived) == before
@@ -157,7 +107,7 @@ def test_a_reader_without_the_archive_is_told(dropped: Ledger, database: Databas
 
 
 def test_a_log_is_restored_from_its_archive_alone(dropped: Ledger, database: Database, empty: Ledger) -> None:
-    assert archiving.restore(empty, SIGNER.verifier) == PARTS
+    assert archiving.restore(empty, RING) == PARTS
     assert empty.head() == 768
     assert Tree(empty.database).root(768) == Tree(database).root(768)
     assert list(empty.facts(after=0)) == list(dropped.facts(after=0, upto=768))
@@ -165,26 +115,26 @@ def test_a_log_is_restored_from_its_archive_alone(dropped: Ledger, database: Dat
     assert empty.append(facts("b", 500, topic="other.fact")) == [*range(401, 901)]
     assert Tree(empty.database).integrate() == 900
     assert Tree(empty.database).root(900) == Tree(database).root(900)
-    assert archiving.drop(empty, SIGNER.verifier) == PARTS
+    assert archiving.drop(empty, RING) == PARTS
     verify(empty)
 
 
 def test_only_an_empty_log_is_restored(archived: Ledger) -> None:
     with pytest.raises(RefusedArchiving, match="900 facts"):
-        archiving.restore(archived, SIGNER.verifier)
+        archiving.restore(archived, RING)
 
 
 @pytest.mark.usefixtures("archived")
 def test_a_restored_log_is_the_one_that_was_signed(empty: Ledger) -> None:
     with pytest.raises(UnknownSigner):
-        archiving.restore(empty, Signer.generate("log.example.org/ledger").verifier)
+        archiving.restore(empty, KeyRing(Signer.generate("log.example.org/ledger").verifier))
 
 
 @pytest.mark.usefixtures("archived")
 def test_an_archive_with_a_gap_is_not_restored(empty: Ledger, directory: Path) -> None:
     shutil.rmtree(directory / PARTS[1].name)
     with pytest.raises(MissingArchive) as caught:
-        archiving.restore(empty, SIGNER.verifier)
+        archiving.restore(empty, RING)
     assert caught.value.position == 257
     assert empty.head() == 0
 
@@ -229,7 +179,7 @@ def test_an_edited_file_is_found_where_it_was_edited(
     archived: Ledger, directory: Path, changes: dict[str, object], position: int, *, is_dropped: bool
 ) -> None:
     if is_dropped:
-        archiving.drop(archived, SIGNER.verifier)
+        archiving.drop(archived, RING)
     rewrite(directory / PARTS[1].name / FACTS, position, changes)
     with pytest.raises((AlteredArchive, AlteredKey)) as caught:
         verify(archived)
@@ -240,7 +190,7 @@ def test_an_edited_file_is_found_where_it_was_edited(
 @pytest.mark.parametrize("name", [FACTS, TILES, MANIFEST, "checkpoint"])
 def test_a_missing_or_damaged_file_is_found(archived: Ledger, directory: Path, name: str, *, is_dropped: bool) -> None:
     if is_dropped:
-        archiving.drop(archived, SIGNER.verifier)
+        archiving.drop(archived, RING)
     path = directory / PARTS[1].name / name
     good = path.read_bytes()
     for place in (0, len(good) // 2, len(good) - 1):
@@ -275,7 +225,7 @@ def test_a_manifest_that_fits_an_edited_file_is_found(archived: Ledger, director
 def test_what_is_damaged_is_not_dropped(archived: Ledger, directory: Path, database: Database) -> None:
     rewrite(directory / PARTS[1].name / FACTS, 300, {"payload": b"forged"})
     with pytest.raises(AlteredArchive) as caught:
-        archiving.drop(archived, SIGNER.verifier)
+        archiving.drop(archived, RING)
     assert caught.value.position == 300
     with database.connection() as connection:
         assert connection.execute("select min(position), count(*) from ledger.events").fetchall() == [(257, 644)]
@@ -285,7 +235,7 @@ def test_a_range_with_the_checkpoint_of_another_is_not_dropped(archived: Ledger,
     note = (directory / PARTS[1].name / "checkpoint").read_bytes()
     (directory / PARTS[0].name / "checkpoint").write_bytes(note)
     with pytest.raises((AlteredArchive, RootMismatch)):
-        archiving.drop(archived, SIGNER.verifier)
+        archiving.drop(archived, RING)
 
 
 def test_a_key_of_a_dropped_fact_is_verified(dropped: Ledger, database: Database) -> None:
@@ -308,11 +258,11 @@ def test_a_redacted_payload_is_redacted_in_the_archive_and_after_it(
     assert archiving.archive(ledger, checkpointer) == PARTS[:1]  # The decision, at 901, is not archived yet.
     ledger.append(facts("c", 200))
     assert archiving.archive(ledger, checkpointer) == [*PARTS[1:], Range(769, 1024)]
-    archiving.drop(ledger, SIGNER.verifier)
+    archiving.drop(ledger, RING)
     assert next(ledger.facts(after=299, upto=300)) == marker
     assert ledger.table(after=299, upto=300).column("payload").to_pylist() == [None]
     verify(ledger)
-    archiving.restore(empty, SIGNER.verifier)
+    archiving.restore(empty, RING)
     assert next(empty.facts(after=299, upto=300)) == marker
     verify(empty)
 

@@ -1,12 +1,15 @@
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
+from atlas.ledger import archiving
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import ConflictingFact
-from atlas.ledger.log import Fact
+from atlas.ledger.log import Fact, Ledger
 from atlas.ledger.metrics import LogCollector, MeasuredLedger
 from atlas.ledger.notes import Signer
+from atlas.ledger.statistics import log_statistics
+from tests.ledger.archives import RING
 from tests.ledger.examples import facts, stream
 
 ORIGIN = "log.example.org/ledger"
@@ -41,6 +44,31 @@ def test_the_log_s_numbers_are_read_when_asked(database: Database) -> None:
     age_s = value("checkpoint_age_seconds")
     assert age_s is not None
     assert 0 <= age_s < 60
+
+
+def test_the_archive_s_lag_is_what_is_complete_and_not_archived(
+    partitioned: Ledger, checkpointer: Checkpointer, database: Database
+) -> None:
+    registry = CollectorRegistry()
+    registry.register(LogCollector(database, ORIGIN))
+
+    def numbers() -> tuple[float | None, ...]:
+        names = ("archive_lag_facts", "archived", "dropped")
+        scraped = tuple(registry.get_sample_value(f"atlas_ledger_{name}") for name in names)
+        stated = log_statistics(database, ORIGIN)
+        assert scraped == (stated.archive_lag_facts, stated.archived, stated.dropped)
+        return scraped
+
+    assert numbers() == (0, 0, 0)
+    checkpointer.checkpoint()
+    assert numbers() == (768, 0, 0)
+    archiving.archive(partitioned, checkpointer)
+    assert numbers() == (0, 768, 0)
+    partitioned.append(facts("c", 200))
+    assert numbers() == (0, 768, 0)
+    checkpointer.checkpoint()
+    archiving.drop(partitioned, RING)
+    assert numbers() == (256, 768, 768)
 
 
 def test_a_scrape_while_the_database_is_away_says_so() -> None:

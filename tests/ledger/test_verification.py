@@ -1,6 +1,5 @@
 from collections.abc import Iterator
 
-import psycopg
 import pytest
 
 from atlas.ledger.checkpoints import Checkpoint, Checkpointer
@@ -23,30 +22,10 @@ from atlas.ledger.notes import SignedNote, Signer
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger
 from tests.ledger.examples import facts
+from tests.ledger.tampering import FITTING_LEAF, Tampering
 
 SIGNER = Signer("log.example.org/ledger", bytes(range(32)))
 SIZE = 700
-
-# A leaf hash that fits its row, as one who can write SQL would compute it.
-FITTING_LEAF = """
-update ledger.events set leaf_hash = sha256('\\x00'::bytea || uuid_send(stream) || int8send(version)
-    || int2send(octet_length(convert_to(topic, 'UTF8'))::int2) || convert_to(topic, 'UTF8')
-    || int8send(octet_length(payload)) || sha256(payload))
-"""
-
-
-class Tampering:
-    """Plain SQL by someone with access to the database, every constraint out of the way."""
-
-    def __init__(self, url: str) -> None:
-        self._connection = psycopg.connect(url, autocommit=True)
-
-    def __call__(self, *statements: str) -> None:
-        for statement in statements:
-            self._connection.execute(statement.encode())
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 @pytest.fixture
@@ -127,8 +106,8 @@ def test_an_edit_of_any_column_is_found(ledger: Ledger, note: SignedNote, tamper
         ("update ledger.keys set version = 4000 where position = 3", 3),
         ("update ledger.keys set stream = gen_random_uuid() where position = 3", 3),
         ("delete from ledger.keys where position = 257", 257),
-        ("insert into ledger.keys values (gen_random_uuid(), 0, 5)", None),
-        ("insert into ledger.keys values (gen_random_uuid(), 0, -5)", None),
+        ("insert into ledger.keys values (gen_random_uuid(), 0, 5)", 5),
+        ("insert into ledger.keys values (gen_random_uuid(), 0, -5)", -5),
     ],
 )
 def test_an_edit_of_a_key_is_found(

@@ -4,14 +4,23 @@ from psycopg import sql
 
 from atlas.graphql.entities import Entity, Lookup, Single, value
 from atlas.graphql.kinds import BIG_INTEGER, BYTES, TEXT, TIME
-from atlas.graphql.sources import Statement
+from atlas.graphql.sources import Statement, Supplied
 
 LEDGER_ENTRY = Entity(
     "LedgerEntry",
     "One fact of the log, as it was observed.",
-    Statement(
-        sql.SQL("select position, stream::text as stream, version, topic, payload, leaf_hash from ledger.events"),
+    Supplied(
+        sql.SQL(
+            "select position, stream::text as stream, version, topic, payload, leaf_hash from ledger.events "
+            "union all "
+            "select %(archived_position)s::bigint, %(archived_stream)s::text, %(archived_version)s::bigint, "
+            "%(archived_topic)s::text, %(archived_payload)s::bytea, %(archived_leaf_hash)s::bytea "
+            "where %(archived_position)s::bigint is not null"
+        ),
         key=("position",),
+        supplied=tuple(
+            f"archived_{name}" for name in ("position", "stream", "version", "topic", "payload", "leaf_hash")
+        ),
     ),
     listed=False,
     members=(
