@@ -96,6 +96,11 @@ class Bench:
         assert self.tree.size() == self.ledger.head()
         return rate
 
+    def grow(self, size: int) -> None:
+        """Append until the log has so many facts."""
+        while self.ledger.head() < size:
+            self.append_batches(_batches())
+
     def copy_bare(self, batches: Sequence[Sequence[Fact]]) -> float:
         """The limit: bytes that are encoded already, one COPY and one commit a batch, as many indexes."""
         encoded = [_encoded(batch, next(self.bare_positions)) for batch in batches]
@@ -177,11 +182,12 @@ def measure(bench: Bench, *, quick: bool) -> Iterator[Figure]:
     yield in_turns("append_single_vs_library", [(ours, library) for ours, _, library in one_by_one], "facts/s")
     yield in_turns("append_64_tasks_vs_library", [(ours, library) for _, ours, library in one_by_one], "facts/s")
     yield alone("checkpoint_lag_s", _checkpoint_lag_s(bench), "s")
-    while bench.ledger.head() < size:
-        bench.append_batches(_batches())
+    bench.grow(size)
     yield against("read_arrow_vs_library", bench.read_arrow(), "facts/s", bench.read_library())
-    yield from _proofs(bench)
+    yield _verified(bench)
     yield from _archive(bench)
+    bench.grow(size * 10)
+    yield _proofs(bench)
     yield alone("peak_rss_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
 
 
@@ -207,16 +213,20 @@ def _checkpoint_lag_s(bench: Bench) -> float:
     return worst
 
 
-def _proofs(bench: Bench) -> Iterator[Figure]:
+def _verified(bench: Bench) -> Figure:
+    """The whole log read again and compared with a checkpoint."""
     signer = Signer.generate("benchmark/verified")
     note = Checkpointer(bench.database, signer).checkpoint()
-    size = bench.ledger.head()
-    verified = per_second(size, lambda: verify_ledger(bench.ledger, note, signer.verifier))
-    yield alone("verify_entries_per_s", verified, "facts/s")
-    tree = Tree(bench.database)
+    verified = per_second(bench.ledger.head(), lambda: verify_ledger(bench.ledger, note, signer.verifier))
+    return alone("verify_entries_per_s", verified, "facts/s")
+
+
+def _proofs(bench: Bench) -> Figure:
+    """A hundred positions spread over the log."""
+    size = bench.tree.integrate()
     asked = range(1, size, max(1, size // 100))
-    proofs = per_second(len(asked), lambda: [tree.inclusion_proof(position, size) for position in asked])
-    yield alone("inclusion_proof_ms", 1000 / proofs, "ms")
+    proofs = per_second(len(asked), lambda: [bench.tree.inclusion_proof(position, size) for position in asked])
+    return alone("inclusion_proof_ms", 1000 / proofs, "ms")
 
 
 def _archive(bench: Bench) -> Iterator[Figure]:
