@@ -71,6 +71,20 @@ def test_large_copy_data_comes_in_pieces() -> None:
     assert b"".join(pieces) == naive_copy(batch, 1)
 
 
+def test_a_row_is_hashed_when_its_piece_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[slice] = []
+
+    def hashes(_: Batch, part: slice) -> list[bytes]:
+        asked.append(part)
+        return [bytes(32)] * 10
+
+    monkeypatch.setattr(Batch, "hashes", hashes)
+    pieces = copy_events(encode_batch(facts("a", 30)), 1, 10)
+    next(pieces)
+    next(pieces)
+    assert asked == [slice(0, 10)]
+
+
 @given(st.lists(fact_strategy, max_size=10))
 def test_leaf_hashes_are_those_of_the_entries(drawn: list[Fact]) -> None:
     expected = [leaf_hash(entry_of(fact.stream, fact.version, fact.topic, fact.payload).encode()) for fact in drawn]
