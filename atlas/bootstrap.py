@@ -34,9 +34,10 @@ from atlas.ledger.errors import DatabaseUnreachable, InvalidKey
 from atlas.ledger.keyring import KeyRing
 from atlas.ledger.keys import CallbackKey, SigningKey, command_callback, key_from_environment
 from atlas.ledger.log import Ledger
-from atlas.ledger.metrics import LogCollector, MeasuredLedger
+from atlas.ledger.metrics import AppendMetrics, LogCollector, MeasuredLedger
 from atlas.ledger.migrations import Migration, migrate
 from atlas.ledger.notes import SignedNote, Signer, Verifier
+from atlas.ledger.persistence import measure_appends
 from atlas.ledger.postgres import EmbeddedPostgres
 from atlas.ledger.publication import Publication
 from atlas.ledger.serving import log_app
@@ -92,7 +93,8 @@ class Program:
         self.metrics = CollectorRegistry()
         self.metrics.register(LogCollector(database, settings.ledger.origin))
         self.archive = Archive(settings.path(settings.ledger.archive))
-        self.ledger: Ledger = MeasuredLedger(database, self.metrics, self.archive)
+        self._appends = AppendMetrics(self.metrics)
+        self.ledger: Ledger = MeasuredLedger(database, self._appends, self.archive)
         self.content = ContentStore(settings.path(settings.signing.content))
 
     @cached_property
@@ -165,9 +167,11 @@ class Program:
         """Signs a manifest for each registered media file. Raises KeyMaterialError when it cannot."""
         directory = self.settings.path(self.settings.signing.directory)
         identity = load_identity(directory / "signer.pem", directory / "signer.key", datetime.now(UTC))
+        signing = Signing(self.database.url)
+        measure_appends(signing, self._appends.measure)
         signer = ManifestSigner(
             self.database,
-            Signing(self.database.url),
+            signing,
             self.content,
             MediaSigner(identity, load_trust(self.settings)),
             Maker(self.settings.ledger.origin, __version__),

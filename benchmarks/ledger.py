@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from atlas.ledger import MIGRATIONS
 from atlas.ledger.archive import ROW_GROUP_FACTS, Archive
 from atlas.ledger.archiving import archive
-from atlas.ledger.batches import CopyRows, encode_batch
+from atlas.ledger.batches import copy_events, encode_batch, rows_a_piece
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
@@ -34,7 +34,7 @@ from atlas.ledger.schema import PARTITION_FACTS, set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger
 from atlas.protocol.facts import stream_id
-from benchmarks.measuring import Figure, against, alone, best, options, per_second, report
+from benchmarks.measuring import Figure, against, alone, in_turns, interleaved, options, per_second, report
 
 BATCH = 10_000
 PAYLOAD_BYTES = 300
@@ -96,9 +96,14 @@ class Bench:
         assert self.tree.size() == self.ledger.head()
         return rate
 
+    def grow(self, size: int) -> None:
+        """Append until the log has so many facts."""
+        while self.ledger.head() < size:
+            self.append_batches(_batches())
+
     def copy_bare(self, batches: Sequence[Sequence[Fact]]) -> float:
         """The limit: bytes that are encoded already, one COPY and one commit a batch, as many indexes."""
-        encoded = [b"".join(CopyRows(encode_batch(batch)).data(next(self.bare_positions))) for batch in batches]
+        encoded = [_encoded(batch, next(self.bare_positions)) for batch in batches]
 
         def work() -> None:
             for data in encoded:
@@ -127,7 +132,7 @@ class Bench:
         """One fact a call, 64 callers."""
         made = facts(count)
         with ThreadPoolExecutor(TASKS) as pool:
-            return per_second(count, lambda: list(pool.map(lambda fact: self.ledger.append([fact]), made)))
+            return per_second(count, lambda: list(pool.map(self.ledger.append, [[fact] for fact in made])))
 
     def read_arrow(self) -> float:
         """The whole log as Arrow tables, 100,000 positions each."""
@@ -144,6 +149,11 @@ class Bench:
         )
 
 
+def _encoded(batch: Sequence[Fact], first_position: int) -> bytes:
+    columns = encode_batch(batch)
+    return b"".join(copy_events(columns, first_position, rows_a_piece(columns)))
+
+
 def _stored(batch: Sequence[Fact]) -> list[StoredEvent]:
     return [StoredEvent(fact.stream, fact.version, fact.topic, fact.payload) for fact in batch]
 
@@ -155,21 +165,29 @@ def _batches() -> list[list[Fact]]:
 def measure(bench: Bench, *, quick: bool) -> Iterator[Figure]:
     """All figures, one after another."""
     runs, size, singles = (3, 300_000, 500) if quick else (7, 1_000_000, 3_000)
-    # In turns, so that what else the machine does meets all alike.
-    rounds = [(bench.append_batches(_batches()), bench.copy_bare(_batches())) for _ in range(runs)]
-    appended, copied = (max(rates) for rates in zip(*rounds, strict=True))
-    library = best(runs, lambda: bench.append_to_library(facts(BATCH)))
-    yield against("append_batch_vs_copy", appended, "facts/s", copied)
-    yield against("append_batch_vs_library", appended, "facts/s", library)
-    one_by_one = bench.single_to_library(singles)
-    yield against("append_single_vs_library", bench.single(singles), "facts/s", one_by_one)
-    yield against("append_64_tasks_vs_library", bench.tasks(singles * 8), "facts/s", one_by_one)
+    batches = interleaved(
+        runs,
+        lambda: bench.append_batches(_batches()),
+        lambda: bench.copy_bare(_batches()),
+        lambda: bench.append_to_library(facts(BATCH)),
+    )
+    yield in_turns("append_batch_vs_copy", [(ours, bare) for ours, bare, _ in batches], "facts/s")
+    yield in_turns("append_batch_vs_library", [(ours, library) for ours, _, library in batches], "facts/s")
+    one_by_one = interleaved(
+        runs,
+        lambda: bench.single(singles),
+        lambda: bench.tasks(singles * 8),
+        lambda: bench.single_to_library(singles),
+    )
+    yield in_turns("append_single_vs_library", [(ours, library) for ours, _, library in one_by_one], "facts/s")
+    yield in_turns("append_64_tasks_vs_library", [(ours, library) for _, ours, library in one_by_one], "facts/s")
     yield alone("checkpoint_lag_s", _checkpoint_lag_s(bench), "s")
-    while bench.ledger.head() < size:
-        bench.append_batches(_batches())
+    bench.grow(size)
     yield against("read_arrow_vs_library", bench.read_arrow(), "facts/s", bench.read_library())
-    yield from _proofs(bench)
+    yield _verified(bench)
     yield from _archive(bench)
+    bench.grow(size * 10)
+    yield _proofs(bench)
     yield alone("peak_rss_mb", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
 
 
@@ -195,16 +213,20 @@ def _checkpoint_lag_s(bench: Bench) -> float:
     return worst
 
 
-def _proofs(bench: Bench) -> Iterator[Figure]:
+def _verified(bench: Bench) -> Figure:
+    """The whole log read again and compared with a checkpoint."""
     signer = Signer.generate("benchmark/verified")
     note = Checkpointer(bench.database, signer).checkpoint()
-    size = bench.ledger.head()
-    verified = per_second(size, lambda: verify_ledger(bench.ledger, note, signer.verifier))
-    yield alone("verify_entries_per_s", verified, "facts/s")
-    tree = Tree(bench.database)
+    verified = per_second(bench.ledger.head(), lambda: verify_ledger(bench.ledger, note, signer.verifier))
+    return alone("verify_entries_per_s", verified, "facts/s")
+
+
+def _proofs(bench: Bench) -> Figure:
+    """A hundred positions spread over the log."""
+    size = bench.tree.integrate()
     asked = range(1, size, max(1, size // 100))
-    proofs = per_second(len(asked), lambda: [tree.inclusion_proof(position, size) for position in asked])
-    yield alone("inclusion_proof_ms", 1000 / proofs, "ms")
+    proofs = per_second(len(asked), lambda: [bench.tree.inclusion_proof(position, size) for position in asked])
+    return alone("inclusion_proof_ms", 1000 / proofs, "ms")
 
 
 def _archive(bench: Bench) -> Iterator[Figure]:

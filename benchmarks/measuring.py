@@ -3,8 +3,9 @@
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -31,6 +32,18 @@ def alone(name: str, value: float, unit: str) -> Figure:
     return Figure(name, round(value, 3), unit)
 
 
+def interleaved(runs: int, *measures: Callable[[], float]) -> list[tuple[float, ...]]:
+    """Each measurement once a run, one after the other, so that what else the machine does meets all alike."""
+    return [tuple(measure() for measure in measures) for _ in range(runs)]
+
+
+def in_turns(name: str, rates: Sequence[tuple[float, float]], unit: str) -> Figure:
+    """Medians over the runs: of the value, of its baseline, and of the ratio of the two within a run."""
+    values, baselines = zip(*rates, strict=True)
+    ratio = median(value / baseline for value, baseline in rates)
+    return Figure(name, round(median(values), 3), unit, round(median(baselines), 3), round(ratio, 3))
+
+
 def options(description: str | None) -> argparse.Namespace:
     """``--quick`` and ``--json``."""
     parser = argparse.ArgumentParser(description=description)
@@ -44,11 +57,6 @@ def per_second(count: int, work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return count / (time.perf_counter() - start)
-
-
-def best(runs: int, measure: Callable[[], float]) -> float:
-    """The highest of several measurements: what the machine does when nothing else disturbs it."""
-    return max(measure() for _ in range(runs))
 
 
 def report(title: str, figures: Iterable[Figure], *, as_json: bool) -> None:

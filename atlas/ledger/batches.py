@@ -26,7 +26,7 @@ COPY_KEYS = b"copy ledger.keys (stream, version, position) from stdin (format bi
 COPY_EVENTS = b"copy ledger.events (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
-_WRITE_BYTES = 120 * 1024
+_PIECE_BYTES = 120 * 1024
 _BY_COLUMNS_FROM = 16
 _ROW_HEAD = np.dtype(
     [
@@ -77,13 +77,18 @@ class Batch:
 
     @cached_property
     def leaf_hashes(self) -> list[bytes]:
-        """Computed when first asked for: a large batch has them computed while the database is busy with its keys."""
-        if self.known_leaf_hashes is not None:
-            return self.known_leaf_hashes
-        topics = list(map(encode_topic, self.topics))
-        if len(self) < _BY_COLUMNS_FROM:
+        """Computed when first asked for: a large batch that is new has them computed on the way to the database."""
+        if self.known_leaf_hashes is None and len(self) < _BY_COLUMNS_FROM:
+            topics = map(encode_topic, self.topics)
             return list(map(fact_leaf_hash, self.stream_bytes, self.versions, topics, self.payloads))
-        return fact_leaf_hashes(self.stream_bytes, self.versions, topics, self.payloads)
+        return self.hashes(slice(None))
+
+    def hashes(self, part: slice) -> list[bytes]:
+        """The leaf hashes of some rows."""
+        if self.known_leaf_hashes is not None:
+            return self.known_leaf_hashes[part]
+        topics = list(map(encode_topic, self.topics[part]))
+        return fact_leaf_hashes(self.stream_bytes[part], self.versions[part], topics, self.payloads[part])
 
     def __len__(self) -> int:
         return len(self.streams)
@@ -162,56 +167,55 @@ def joined(batches: Sequence[Batch]) -> Batch:
     )
 
 
-def copy_keys(batch: Batch, first_position: int) -> bytes:
-    """The COPY data of a batch's keys; the rows take positions from ``first_position`` up."""
-    rows = np.zeros(len(batch), dtype=_KEY_ROW)
-    rows["columns"] = 3
-    rows["stream_bytes"] = 16
-    rows["stream"] = np.frombuffer(b"".join(batch.stream_bytes), dtype="V16")
-    rows["version_bytes"] = rows["position_bytes"] = 8
-    rows["version"] = batch.versions
-    rows["position"] = np.arange(first_position, first_position + len(batch))
-    return _SIGNATURE + rows.tobytes() + _TRAILER
+def rows_a_piece(batch: Batch) -> int:
+    """How many rows of a batch that is not empty make a piece of COPY data: some 120 KB, at least one row."""
+    return max(1, _PIECE_BYTES * len(batch) // (len(batch) * _ROW_HEAD.itemsize + batch.payload_bytes()))
 
 
-class CopyRows:
-    """A batch encoded for COPY but for its positions, which are known only under the head's lock."""
+def copy_keys(batch: Batch, first_position: int, rows: int) -> Iterator[bytes]:
+    """The COPY data of a batch's keys, so many rows a piece; the rows take positions from ``first_position`` up."""
+    keys = np.zeros(len(batch), dtype=_KEY_ROW)
+    keys["columns"] = 3
+    keys["stream_bytes"] = 16
+    keys["stream"] = np.frombuffer(b"".join(batch.stream_bytes), dtype="V16")
+    keys["version_bytes"] = keys["position_bytes"] = 8
+    keys["version"] = batch.versions
+    keys["position"] = np.arange(first_position, first_position + len(batch))
+    yield _SIGNATURE
+    for start in range(0, len(batch), rows):
+        yield keys[start : start + rows].tobytes()
+    yield _TRAILER
 
-    def __init__(self, batch: Batch) -> None:
-        self._payloads = batch.payloads
-        fields = {topic: _field(topic.encode()) for topic in set(batch.topics)}
-        self._topics = [fields[topic] for topic in batch.topics]
-        heads = np.zeros(len(batch), dtype=_ROW_HEAD)
-        heads["columns"] = 6
-        heads["position_bytes"] = 8
-        heads["stream_bytes"] = 16
-        heads["stream"] = np.frombuffer(b"".join(batch.stream_bytes), dtype="V16")
-        heads["version_bytes"] = 8
-        heads["version"] = batch.versions
-        heads["leaf_hash_bytes"] = 32
-        heads["leaf_hash"] = np.frombuffer(b"".join(batch.leaf_hashes), dtype="V32")
-        heads["payload_bytes"] = list(map(len, batch.payloads))
-        self._heads = heads
-        self._rows_a_write = max(
-            1, _WRITE_BYTES * len(batch) // (len(batch) * _ROW_HEAD.itemsize + batch.payload_bytes())
-        )
 
-    def data(self, first_position: int) -> Iterator[bytes]:
-        """The COPY data in pieces; the rows take positions from ``first_position`` up."""
-        count = len(self._heads)
-        self._heads["position"] = np.arange(first_position, first_position + count)
-        yield _SIGNATURE
-        for start in range(0, count, self._rows_a_write):
-            yield self._rows(start, min(start + self._rows_a_write, count))
-        yield _TRAILER
+def copy_events(batch: Batch, first_position: int, rows: int) -> Iterator[bytes]:
+    """The COPY data of a batch, so many rows a piece, each hashed and encoded when it is asked for."""
+    fields = {topic: _field(topic.encode()) for topic in set(batch.topics)}
+    yield _SIGNATURE
+    for start in range(0, len(batch), rows):
+        part = slice(start, start + rows)
+        heads = _heads(batch, part, first_position + start).tobytes()
+        parts = [b""] * (3 * len(heads) // _ROW_HEAD.itemsize)
+        parts[0::3] = [heads[at : at + _ROW_HEAD.itemsize] for at in range(0, len(heads), _ROW_HEAD.itemsize)]
+        parts[1::3] = batch.payloads[part]
+        parts[2::3] = [fields[topic] for topic in batch.topics[part]]
+        yield b"".join(parts)
+    yield _TRAILER
 
-    def _rows(self, start: int, stop: int) -> bytes:
-        heads, width = self._heads[start:stop].tobytes(), _ROW_HEAD.itemsize
-        parts = [b""] * (3 * (stop - start))
-        parts[0::3] = [heads[offset : offset + width] for offset in range(0, len(heads), width)]
-        parts[1::3] = self._payloads[start:stop]
-        parts[2::3] = self._topics[start:stop]
-        return b"".join(parts)
+
+def _heads(batch: Batch, part: slice, first_position: int) -> np.ndarray:
+    versions = batch.versions[part]
+    heads = np.zeros(len(versions), dtype=_ROW_HEAD)
+    heads["columns"] = 6
+    heads["position_bytes"] = 8
+    heads["position"] = np.arange(first_position, first_position + len(versions))
+    heads["stream_bytes"] = 16
+    heads["stream"] = np.frombuffer(b"".join(batch.stream_bytes[part]), dtype="V16")
+    heads["version_bytes"] = 8
+    heads["version"] = versions
+    heads["leaf_hash_bytes"] = 32
+    heads["leaf_hash"] = np.frombuffer(b"".join(batch.hashes(part)), dtype="V32")
+    heads["payload_bytes"] = list(map(len, batch.payloads[part]))
+    return heads
 
 
 def _field(value: bytes) -> bytes:

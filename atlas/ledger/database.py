@@ -3,6 +3,7 @@
 Nothing is opened before the first connection is asked for, and every wait for a connection is bounded.
 """
 
+import select
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class Database:
             max_size=max_connections,
             open=False,
             timeout=timeout_s,
-            check=ConnectionPool.check_connection,
+            check=_check,
             reconnect_timeout=timeout_s,
         )
 
@@ -159,6 +160,17 @@ def masked_url(url: str) -> str:
     if host.startswith("/"):
         return f"postgresql://{user}/{database}?host={host}"
     return f"postgresql://{user}{host}{port}/{database}"
+
+
+def _check(connection: psycopg.Connection) -> None:
+    """Raise psycopg's error when the server has gone; a round trip only when something came that was not asked for.
+
+    A server that ends, or ends a connection, says so. What vanishes without a word is found at the first statement.
+    """
+    unasked = select.poll()
+    unasked.register(connection.fileno(), select.POLLIN)
+    if unasked.poll(0):
+        ConnectionPool.check_connection(connection)
 
 
 def _is_lost(connection: psycopg.Connection) -> bool:

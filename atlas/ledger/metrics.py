@@ -19,7 +19,8 @@ partitions, and is not 0 while a range waits for the decision on one of its payl
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 
 import psycopg
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -45,11 +46,10 @@ from ledger.head left join lateral (
 """
 
 
-class MeasuredLedger(Ledger):
-    """A log whose appends are measured."""
+class AppendMetrics:
+    """Measures the appends of a process, also those of the library's applications (persistence.py)."""
 
-    def __init__(self, database: Database, registry: CollectorRegistry, archive: Archive | None = None) -> None:
-        super().__init__(database, archive)
+    def __init__(self, registry: CollectorRegistry) -> None:
         self._seconds = Histogram(
             "atlas_ledger_append_seconds", "How long appends took.", buckets=_LATENCY_S, registry=registry
         )
@@ -58,17 +58,30 @@ class MeasuredLedger(Ledger):
         )
         self._failures = Counter("atlas_ledger_append_failures", "Failed appends.", ["error"], registry=registry)
 
-    def append(self, facts: Sequence[Fact], *, companion: Callable[[psycopg.Cursor], None] | None = None) -> list[int]:
-        """As ``Ledger.append``."""
+    @contextmanager
+    def measure(self, count: int) -> Generator[None]:
+        """Within this context ``count`` facts are appended; an error is counted, and raised again."""
         started = time.perf_counter()
         try:
-            positions = super().append(facts, companion=companion)
+            yield
         except Exception as error:
             self._failures.labels(type(error).__name__).inc()
             raise
         self._seconds.observe(time.perf_counter() - started)
-        self._facts.observe(len(positions))
-        return positions
+        self._facts.observe(count)
+
+
+class MeasuredLedger(Ledger):
+    """A log whose appends are measured."""
+
+    def __init__(self, database: Database, metrics: AppendMetrics, archive: Archive | None = None) -> None:
+        super().__init__(database, archive)
+        self._metrics = metrics
+
+    def append(self, facts: Sequence[Fact], *, companion: Callable[[psycopg.Cursor], None] | None = None) -> list[int]:
+        """As ``Ledger.append``."""
+        with self._metrics.measure(len(facts)):
+            return super().append(facts, companion=companion)
 
 
 class LogCollector(Collector):

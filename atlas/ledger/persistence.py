@@ -9,13 +9,15 @@ Where the library serialises writers with a table lock and takes notification id
 positions from the head row (``writer.py``); a conflict is the library's IntegrityError, as aggregates expect.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 from uuid import UUID
 
 # The library takes the one factory class that it finds among a module's names, so its own must not be one of them.
 from eventsourcing import postgres
+from eventsourcing.application import Application
 from eventsourcing.persistence import (
     ApplicationRecorder,
     InterfaceError,
@@ -58,6 +60,10 @@ _FURTHER_OPTIONS = "POSTGRES_CONNECTION_OPTIONS"
 _ARCHIVE = "LEDGER_ARCHIVE_DIRECTORY"
 
 
+# Given the number of events; what is recorded within the context is measured (metrics.py).
+Measure: TypeAlias = Callable[[int], AbstractContextManager[None]]
+
+
 def environment(url: str, archive: Path | None = None) -> dict[str, str]:
     """The settings with which an ``Application`` works on the log in the database at ``url`` and in ``archive``."""
     parts = conninfo_to_dict(url)
@@ -73,14 +79,19 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
         super().__init__(datastore, events_table_name=_VIEW, **kwargs)
         self.sql_create_statements.clear()
         self.archive: Archive | None = None
+        self.measure: Measure = _unmeasured
         self.channel_name = CHANNEL
 
-    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:  # noqa: ANN401
         """Record events, all or none, and return their positions.
 
         Raises the library's IntegrityError when an originator id and version is recorded already, InvalidFact.
         """
+        with self.measure(len(stored_events)) if stored_events else nullcontext():
+            return self._record(stored_events, **kwargs)
+
+    @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
+    def _record(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int]:  # noqa: ANN401
         batch = _batch(stored_events)
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_events(cursor, stored_events, **kwargs)
@@ -147,6 +158,12 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
         return found[:limit]
 
 
+def measure_appends(application: Application[UUID], measure: Measure) -> None:
+    """Let what an application records on the log be measured, from now on."""
+    assert isinstance(application.recorder, LedgerApplicationRecorder), "an application whose module this is"
+    application.recorder.measure = measure
+
+
 class LedgerProcessRecorder(postgres.PostgresTrackingRecorder, LedgerApplicationRecorder, ProcessRecorder):
     """Also records, in the same transaction, how far an upstream application was processed."""
 
@@ -198,6 +215,10 @@ def _batch(stored_events: Sequence[StoredEvent]) -> Batch:
             for event in stored_events
         ]
     )
+
+
+def _unmeasured(_: int) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 def _stream(originator_id: UUID | str) -> UUID:

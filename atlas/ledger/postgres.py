@@ -45,6 +45,8 @@ max_connections = 100
 max_wal_size = 4GB
 checkpoint_timeout = 15min
 wal_compression = on
+# What a large batch has written is on its way to the disk before its commit waits for it.
+wal_writer_delay = 10ms
 random_page_cost = 1.1
 jit = off
 idle_in_transaction_session_timeout = 10min

@@ -20,6 +20,9 @@ from atlas.ledger.tiles import Tile, TileBuilder, TileName, edge_names, hash_in_
 INTEGRATION_LOCK = 0x61746C61_73000002
 BATCH_LEAVES = 65_536
 
+# No flush to the disk of its own: what a crash takes from the tree follows from the log again. A checkpoint's commit
+# does wait for the disk, and what was written before goes there with it.
+_BEGIN = b"select pg_advisory_xact_lock(%s), set_config('synchronous_commit', 'off', true)"
 _SIZE = b"select index * 256 + width from ledger.tiles where level = 0 order by index desc limit 1"
 _TILES = b"""
 select tiles.level, tiles.index, tiles.hashes
@@ -59,7 +62,7 @@ class Tree:
         """
         while True:
             with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
-                cursor.execute("select pg_advisory_xact_lock(%s)", (INTEGRATION_LOCK,))
+                cursor.execute(_BEGIN, (INTEGRATION_LOCK,))
                 size, added = _integrate_batch(cursor)
             if added < BATCH_LEAVES:
                 return size

@@ -5,19 +5,29 @@ in the order of positions, and a rollback leaves no gap. A small batch is one ca
 goes in by COPY, in the hope that all of it is new, and only when it is not is the recorded part looked up and left out.
 """
 
+from itertools import chain, islice
 from uuid import UUID
 
 import psycopg
-from psycopg.copy import QueuedLibpqWriter
 from psycopg.errors import UniqueViolation
 
-from atlas.ledger.batches import COPY_EVENTS, COPY_KEYS, Batch, CopyRows, copy_keys, describe, distinct
+from atlas.ledger.batches import (
+    COPY_EVENTS,
+    COPY_KEYS,
+    Batch,
+    copy_events,
+    copy_keys,
+    describe,
+    distinct,
+    rows_a_piece,
+)
 from atlas.ledger.errors import AppendingHalted, ConflictingFact, LedgerError, MisplacedFact
 from atlas.ledger.schema import HALTED
 
 CHANNEL = "ledger"
 COPY_FROM_FACTS = 64
 COPY_FROM_BYTES = 512 * 1024
+_PIECES_AHEAD = 64
 
 _APPEND = b"""
 select recorded_position, recorded_leaf_hash
@@ -83,16 +93,28 @@ def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     cursor.execute(_TAKE, (len(batch),))
     last = _only(cursor)
     first = last - len(batch) + 1
-    # The keys first: when one of them is recorded already, little was written in vain. Both copies are sent by a
-    # thread, so that the leaf hashes are computed while the keys are written, and rows encoded while others are.
-    with cursor.copy(COPY_KEYS, writer=QueuedLibpqWriter(cursor)) as copy:
-        copy.write(copy_keys(batch, first))
-        rows = CopyRows(batch)
-    with cursor.copy(COPY_EVENTS, writer=QueuedLibpqWriter(cursor)) as copy:
-        for data in rows.data(first):
-            copy.write(data)
+    _copy(cursor, batch, first)
     cursor.execute("select pg_notify(%s, %s)", (CHANNEL, str(last)))
     return list(range(first, last + 1))
+
+
+def _copy(cursor: psycopg.Cursor, batch: Batch, first: int) -> None:
+    """The keys, then the rows. When one of the keys is recorded already, little was written in vain.
+
+    Neither side waits for the other: between two pieces the database has some left to work on, and while it works on
+    the keys, which are quickly encoded, half of the rows are, up to a bound.
+    """
+    rows = rows_a_piece(batch)
+    events = copy_events(batch, first, rows)
+    ready: list[bytes] = []
+    with cursor.copy(COPY_KEYS) as copy:
+        for keys in copy_keys(batch, first, 2 * rows):
+            copy.write(keys)
+            if len(ready) < _PIECES_AHEAD:
+                ready += islice(events, 1)
+    with cursor.copy(COPY_EVENTS) as copy:
+        for piece in chain(ready, events):
+            copy.write(piece)
 
 
 def _record_small(cursor: psycopg.Cursor, batch: Batch) -> list[int]:

@@ -1,11 +1,12 @@
 import struct
+from collections.abc import Iterable
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.ledger.batches import Batch, CopyRows, Fact, distinct, encode_batch
+from atlas.ledger.batches import Batch, Fact, copy_events, copy_keys, distinct, encode_batch, rows_a_piece
 from atlas.ledger.entries import entry_of
 from atlas.ledger.errors import ConflictingFact, InvalidFact
 from atlas.ledger.merkle import leaf_hash
@@ -22,9 +23,8 @@ fact_strategy = st.builds(
 
 def naive_copy(batch: Batch, first_position: int) -> bytes:
     """The COPY form, a field at a time."""
-    rows = b""
-    for row in range(len(batch)):
-        values = (
+    return naive_rows(
+        (
             struct.pack(">q", first_position + row),
             batch.streams[row].bytes,
             struct.pack(">q", batch.versions[row]),
@@ -32,22 +32,57 @@ def naive_copy(batch: Batch, first_position: int) -> bytes:
             batch.payloads[row],
             batch.topics[row].encode(),
         )
-        rows += struct.pack(">h", 6) + b"".join(struct.pack(">i", len(value)) + value for value in values)
-    return b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0) + rows + struct.pack(">h", -1)
+        for row in range(len(batch))
+    )
 
 
-@given(st.lists(fact_strategy, min_size=1, max_size=40), st.integers(1, 2**62))
-def test_copy_rows_are_what_a_field_at_a_time_gives(drawn: list[Fact], first: int) -> None:
+def naive_copy_of_keys(batch: Batch, first_position: int) -> bytes:
+    """The same for the keys."""
+    return naive_rows(
+        (batch.streams[row].bytes, struct.pack(">q", batch.versions[row]), struct.pack(">q", first_position + row))
+        for row in range(len(batch))
+    )
+
+
+def naive_rows(rows: Iterable[tuple[bytes, ...]]) -> bytes:
+    data = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
+    for values in rows:
+        data += struct.pack(">h", len(values)) + b"".join(struct.pack(">i", len(value)) + value for value in values)
+    return data + struct.pack(">h", -1)
+
+
+@given(st.lists(fact_strategy, min_size=1, max_size=40), st.integers(1, 2**62), st.integers(1, 41))
+def test_copied_rows_are_what_a_field_at_a_time_gives(drawn: list[Fact], first: int, rows: int) -> None:
     batch = encode_batch(drawn)
-    assert b"".join(CopyRows(batch).data(first)) == naive_copy(batch, first)
+    assert b"".join(copy_events(batch, first, rows)) == naive_copy(batch, first)
+
+
+@given(st.lists(fact_strategy, min_size=1, max_size=40), st.integers(1, 2**62), st.integers(1, 41))
+def test_copied_keys_are_what_a_field_at_a_time_gives(drawn: list[Fact], first: int, rows: int) -> None:
+    batch = encode_batch(drawn)
+    assert b"".join(copy_keys(batch, first, rows)) == naive_copy_of_keys(batch, first)
 
 
 def test_large_copy_data_comes_in_pieces() -> None:
     batch = encode_batch(facts("large", 100, payload_bytes=200_000))
-    pieces = list(CopyRows(batch).data(1))
+    pieces = list(copy_events(batch, 1, rows_a_piece(batch)))
     assert len(pieces) > 4
     assert max(map(len, pieces)) < 8_000_000
     assert b"".join(pieces) == naive_copy(batch, 1)
+
+
+def test_a_row_is_hashed_when_its_piece_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[slice] = []
+
+    def hashes(_: Batch, part: slice) -> list[bytes]:
+        asked.append(part)
+        return [bytes(32)] * 10
+
+    monkeypatch.setattr(Batch, "hashes", hashes)
+    pieces = copy_events(encode_batch(facts("a", 30)), 1, 10)
+    next(pieces)
+    next(pieces)
+    assert asked == [slice(0, 10)]
 
 
 @given(st.lists(fact_strategy, max_size=10))

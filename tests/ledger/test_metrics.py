@@ -1,4 +1,8 @@
+from uuid import UUID
+
 import pytest
+from eventsourcing.application import Application
+from eventsourcing.persistence import IntegrityError, StoredEvent
 from prometheus_client import CollectorRegistry, generate_latest
 
 from atlas.ledger import archiving
@@ -6,8 +10,9 @@ from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import ConflictingFact
 from atlas.ledger.log import Fact, Ledger
-from atlas.ledger.metrics import LogCollector, MeasuredLedger
+from atlas.ledger.metrics import AppendMetrics, LogCollector, MeasuredLedger
 from atlas.ledger.notes import Signer
+from atlas.ledger.persistence import environment, measure_appends
 from atlas.ledger.statistics import log_statistics
 from tests.ledger.archives import RING
 from tests.ledger.examples import facts, stream
@@ -17,7 +22,7 @@ ORIGIN = "log.example.org/ledger"
 
 def test_appends_are_measured(database: Database) -> None:
     registry = CollectorRegistry()
-    ledger = MeasuredLedger(database, registry)
+    ledger = MeasuredLedger(database, AppendMetrics(registry))
     ledger.append(facts("a", 5))
     ledger.append(facts("b", 100))
     with pytest.raises(ConflictingFact):
@@ -28,10 +33,24 @@ def test_appends_are_measured(database: Database) -> None:
     assert registry.get_sample_value("atlas_ledger_append_failures_total", {"error": "ConflictingFact"}) == 1
 
 
+def test_what_an_application_of_the_library_records_is_measured_too(database: Database) -> None:
+    registry = CollectorRegistry()
+    with Application[UUID](environment(database.url)) as application:
+        measure_appends(application, AppendMetrics(registry).measure)
+        recorded = [StoredEvent(UUID(int=1), version, "topic", b"state") for version in range(3)]
+        application.recorder.insert_events(recorded)
+        application.recorder.insert_events([])
+        with pytest.raises(IntegrityError):
+            application.recorder.insert_events(recorded[:1])
+    assert registry.get_sample_value("atlas_ledger_append_seconds_count") == 1
+    assert registry.get_sample_value("atlas_ledger_append_facts_sum") == 3
+    assert registry.get_sample_value("atlas_ledger_append_failures_total", {"error": "IntegrityError"}) == 1
+
+
 def test_the_log_s_numbers_are_read_when_asked(database: Database) -> None:
     registry = CollectorRegistry()
     registry.register(LogCollector(database, ORIGIN))
-    ledger = MeasuredLedger(database, CollectorRegistry())
+    ledger = MeasuredLedger(database, AppendMetrics(CollectorRegistry()))
 
     def value(name: str) -> float | None:
         return registry.get_sample_value(f"atlas_ledger_{name}")

@@ -68,6 +68,13 @@ def test_several_may_integrate_at_once(ledger: Ledger, tree: Tree, database: Dat
     assert tree.root(size) == naive_root(leaves(database))
 
 
+def test_only_integration_does_not_wait_for_the_disk(ledger: Ledger, tree: Tree, database: Database) -> None:
+    ledger.append(facts("a", 3))
+    assert tree.integrate() == 3
+    with database.connection() as connection:
+        assert connection.execute("show synchronous_commit").fetchall() == [("on",)]
+
+
 def test_what_is_not_integrated_is_not_proven(ledger: Ledger, tree: Tree) -> None:
     ledger.append(facts("a", 3))
     tree.integrate()
