@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.chain.bloom import bits, may_contain
 from atlas.indexer.chain.checks import may_have_logs, require_in_block, require_linked, require_within
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
+from atlas.protocol.evm.bloom import bits, may_contain
 from tests.anvil import Anvil
 
 ADDRESS = b"\x0a" * 20

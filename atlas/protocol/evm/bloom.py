@@ -4,6 +4,7 @@ Each address and each topic of each log sets three bits (Yellow Paper, section 4
 clear bit proves that a value was not logged; three set bits prove nothing.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from atlas.protocol.keccak import keccak256
@@ -25,3 +26,11 @@ def may_contain(bloom: int, value: bytes) -> bool:
     """Whether the block can have logged ``value``: False is certain, True is not."""
     mask = bits(value)
     return bloom & mask == mask
+
+
+def bloom_of(values: Iterable[bytes]) -> int:
+    """The bloom of logs with these addresses and topics, read big-endian."""
+    bloom = 0
+    for value in values:
+        bloom |= bits(value)
+    return bloom

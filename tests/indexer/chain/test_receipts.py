@@ -1,0 +1,216 @@
+"""Receipts of a real node against its own headers, and what a node in front of it that lies is told."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from atlas.indexer.chain.endpoint import connect
+from atlas.indexer.chain.header import Header
+from atlas.indexer.chain.receipts import fetch_receipts, fetch_transactions, verify_block_receipts
+from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.errors import EndpointRefused, InconsistentAnswers, LyingEndpoint, MalformedResponse
+from atlas.protocol.evm.errors import UnknownReceiptType
+from atlas.protocol.evm.families import POLYGON_POS, state_sync_transaction
+from atlas.protocol.evm.trie import list_root
+from tests.anvil import ACCOUNT, Anvil
+from tests.indexer.chain.scripted import LyingNode, Tamper
+
+Receipts = list[dict[str, Any]]
+
+
+def header_of(anvil: Anvil, number: int) -> Header:
+    source = connect(anvil.url)
+    try:
+        return source.headers([number])[0]
+    finally:
+        source.close()
+
+
+@contextmanager
+def calling(url: str) -> Iterator[RpcClient]:
+    client = RpcClient(url, sleep=lambda _: None)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@pytest.fixture
+def emitting(anvil: Anvil) -> tuple[Anvil, bytes, Header]:
+    """A block with three transactions of types 0, 1 and 2, that log 1, 2 and 3 times."""
+    emitter = anvil.deploy()
+    anvil.rpc("evm_setAutomine", False)
+    for kind, count in (("0x0", 1), ("0x1", 2), ("0x2", 3)):
+        data = (7).to_bytes(32, "big") + count.to_bytes(32, "big")
+        price = {"gasPrice": hex(10**10)} if kind != "0x2" else {"maxFeePerGas": hex(10**10)}
+        access = {} if kind == "0x0" else {"accessList": []}
+        to = {"from": ACCOUNT, "to": "0x" + emitter.hex(), "data": "0x" + data.hex(), "gas": hex(1_000_000)}
+        anvil.rpc("eth_sendTransaction", {**to, "type": kind, **price, **access})
+    anvil.mine()
+    return anvil, emitter, header_of(anvil, anvil.head())
+
+
+def lying(change: Callable[[Receipts], Any]) -> Tamper:
+    def tamper(method: str, _: list[Any], result: Any) -> Any:
+        return change(result) if method == "eth_getBlockReceipts" else result
+
+    return tamper
+
+
+def in_log(name: str, value: Any) -> Callable[[Receipts], Receipts]:
+    """Change a field of the last log."""
+
+    def change(receipts: Receipts) -> Receipts:
+        *others, last = receipts
+        logs = [*last["logs"][:-1], {**last["logs"][-1], name: value}]
+        return [*others, {**last, "logs": logs}]
+
+    return change
+
+
+def in_last(**changes: Any) -> Callable[[Receipts], Receipts]:
+    return lambda receipts: [*receipts[:-1], {**receipts[-1], **changes}]
+
+
+def test_the_receipts_of_a_real_node_prove_all_logs_of_the_block(emitting: tuple[Anvil, bytes, Header]) -> None:
+    anvil, emitter, header = emitting
+    with calling(anvil.url) as client:
+        receipts = fetch_receipts(client, header)
+    logs = verify_block_receipts(header, receipts)
+    assert [answer.type for answer in receipts.answers] == ["0x0", "0x1", "0x2"]
+    assert [(log.tx_index, log.log_index) for log in logs] == [(0, 0), (1, 1), (1, 2), (2, 3), (2, 4), (2, 5)]
+    assert {log.address for log in logs} == {emitter}
+    source = connect(anvil.url)
+    assert list(logs) == source.logs_of_blocks([header.hash], [emitter])[0]
+    source.close()
+
+
+def test_an_empty_block_is_proven_to_have_no_logs(anvil: Anvil) -> None:
+    anvil.mine()
+    header = header_of(anvil, anvil.head())
+    with calling(anvil.url) as client:
+        assert verify_block_receipts(header, fetch_receipts(client, header)) == ()
+
+
+def test_without_block_receipts_they_are_asked_for_one_by_one(emitting: tuple[Anvil, bytes, Header]) -> None:
+    anvil, _, header = emitting
+
+    def refuse(_: Receipts) -> Any:
+        raise RuntimeError("the method eth_getBlockReceipts does not exist/is not available")
+
+    with LyingNode(anvil, lying(refuse)) as node, calling(node.url) as client, calling(anvil.url) as honest:
+        receipts = fetch_receipts(client, header)
+        assert receipts.answers == fetch_receipts(honest, header).answers
+    assert len(verify_block_receipts(header, receipts)) == 6
+    assert receipts.exchange.request.count(b"eth_getTransactionReceipt") == 3
+    assert receipts.exchange.response.count(b'"cumulativeGasUsed"') == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda receipts: receipts[:-1], "commits to"),
+        (lambda receipts: [*receipts, receipts[-1]], "same transaction|commits to"),
+        (lambda receipts: receipts[::-1], "commits to"),
+        (lambda _: [], "the 0 receipts"),
+        (in_last(logs=[]), "logs bloom of receipt 2"),
+        (in_last(status="0x0"), "commits to"),
+        (in_last(cumulativeGasUsed="0x1"), "commits to"),
+        (in_last(logsBloom="0x" + "00" * 256), "logs bloom of receipt 2"),
+        (in_last(type="0x1"), "commits to"),
+        (in_last(blockHash="0x" + "ab" * 32), "blockHash of receipt 2"),
+        (in_last(transactionIndex="0x7"), "says to be number 0x7"),
+        (in_last(transactionHash="0x" + "ab" * 32), "transactionHash of log 3"),
+        (in_log("data", "0x" + "ff" * 32), "commits to"),
+        (in_log("address", "0x" + "ab" * 20), "logs bloom of receipt 2"),
+        (in_log("topics", []), "commits to"),
+        (in_log("logIndex", "0x9"), "log 5 of block 2 is numbered 0x9"),
+        (in_log("blockHash", "0x" + "ab" * 32), "blockHash of log 5"),
+    ],
+)
+def test_receipts_that_are_not_the_block_s_are_a_lie_with_its_evidence(
+    emitting: tuple[Anvil, bytes, Header], change: Callable[[Receipts], Any], message: str
+) -> None:
+    anvil, _, header = emitting
+    with LyingNode(anvil, lying(change)) as node, calling(node.url) as client:
+        receipts = fetch_receipts(client, header)
+    with pytest.raises(LyingEndpoint, match=message) as caught:
+        verify_block_receipts(header, receipts)
+    assert caught.value.header_rlp == header.rlp
+    assert caught.value.exchange == receipts.exchange
+    assert header.hash.hex().encode() in receipts.exchange.request
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_last(logsBloom="0x00"),
+        in_last(type="0x80"),
+        in_last(status="0x2"),
+        in_last(status=None),
+        in_last(cumulativeGasUsed="many"),
+        in_log("topics", ["0x" + "00" * 32] * 5),
+        in_log("address", "0x00"),
+    ],
+)
+def test_receipts_out_of_form_are_refused(emitting: tuple[Anvil, bytes, Header], change: Callable[..., Any]) -> None:
+    anvil, _, header = emitting
+    with LyingNode(anvil, lying(change)) as node, calling(node.url) as client, pytest.raises(MalformedResponse):
+        verify_block_receipts(header, fetch_receipts(client, header))
+
+
+@pytest.mark.parametrize("answer", [{}, [1], "0x", [{"type": "0x0"}]])
+def test_what_is_no_list_of_receipts_is_malformed(emitting: tuple[Anvil, bytes, Header], answer: Any) -> None:
+    anvil, _, header = emitting
+    with LyingNode(anvil, lying(lambda _: answer)) as node, calling(node.url) as client:
+        with pytest.raises(MalformedResponse, match="receipts of block 2"):
+            fetch_receipts(client, header)
+
+
+def test_a_type_that_the_family_does_not_have_is_named(emitting: tuple[Anvil, bytes, Header]) -> None:
+    anvil, _, header = emitting
+    with LyingNode(anvil, lying(in_last(type="0x7e"))) as node, calling(node.url) as client:
+        with pytest.raises(UnknownReceiptType, match="type 0x7e") as caught:
+            verify_block_receipts(header, fetch_receipts(client, header))
+    assert caught.value.receipt_type == 0x7E
+
+
+def test_a_block_that_is_gone_is_no_lie(emitting: tuple[Anvil, bytes, Header]) -> None:
+    anvil, _, header = emitting
+    anvil.rollback(1)
+    with calling(anvil.url) as client, pytest.raises(InconsistentAnswers):
+        fetch_receipts(client, header)
+
+
+def test_another_refusal_is_not_taken_for_an_unknown_method(emitting: tuple[Anvil, bytes, Header]) -> None:
+    anvil, _, header = emitting
+
+    def refuse(_: Receipts) -> Any:
+        raise RuntimeError("header could not be read from disk")
+
+    with LyingNode(anvil, lying(refuse)) as node, calling(node.url) as client, pytest.raises(EndpointRefused):
+        fetch_receipts(client, header)
+
+
+def test_state_sync_that_no_header_commits_to_is_left_out(emitting: tuple[Anvil, bytes, Header]) -> None:
+    anvil, _, header = emitting
+    derived = "0x" + state_sync_transaction(header.number, header.hash).hex()
+
+    def with_state_sync(receipts: Receipts) -> Receipts:
+        return [*receipts, {**receipts[0], "transactionHash": derived, "transactionIndex": "0x3"}]
+
+    with LyingNode(anvil, lying(with_state_sync)) as node, calling(node.url) as client:
+        receipts = fetch_receipts(client, header)
+    assert len(verify_block_receipts(header, receipts, POLYGON_POS)) == 6
+    with pytest.raises(LyingEndpoint):
+        verify_block_receipts(header, receipts)
+
+
+def test_raw_transactions_have_the_root_of_the_header(emitting: tuple[Anvil, bytes, Header]) -> None:
+    anvil, _, header = emitting
+    with calling(anvil.url) as client:
+        transactions = fetch_transactions(client, header, 3)
+    assert transactions is not None
+    assert list_root(transactions) == header.transactions_root
