@@ -1,7 +1,8 @@
 """What endpoints said that was not so: table ``indexer.evidence``, kept until somebody has looked at it.
 
-One row a lie: the same one told again counts up ``times`` and moves ``last_seen_at``. A response is kept up to
-RESPONSE_KEPT_BYTES; its full length and SHA-256 tell it from any other. None of it is part of the log.
+One row a lie, known by the digest of all that was said: the same one told again counts up ``times`` and moves
+``last_seen_at``. A response is kept up to RESPONSE_KEPT_BYTES, with its full length and SHA-256. None of it is part
+of the log.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from atlas.indexer.chain.state import MIGRATIONS as STATE_MIGRATIONS
-from atlas.indexer.errors import LyingEndpoint
+from atlas.indexer.errors import Exchange, LyingEndpoint
 from atlas.ledger.database import Database
 from atlas.ledger.migrations import Migration
 
@@ -21,6 +22,7 @@ REQUEST_KEPT_BYTES = 64 * 1024
 _TABLE = """
 create table indexer.evidence (
     number          bigint generated always as identity primary key,
+    digest          bytea       not null unique check (octet_length(digest) = 32),
     chain           text        not null,
     endpoint        text        not null,
     reason          text        not null,
@@ -33,18 +35,15 @@ create table indexer.evidence (
     first_seen_at   timestamptz not null default now(),
     last_seen_at    timestamptz not null default now()
 );
-
-create unique index evidence_lie on indexer.evidence
-    (chain, endpoint, sha256(header), sha256(convert_to(reason, 'UTF8')), response_sha256);
 """
 
 MIGRATIONS: tuple[Migration, ...] = (Migration("indexer", len(STATE_MIGRATIONS) + 1, _TABLE),)
 
 _KEEP = """
-insert into indexer.evidence (chain, endpoint, reason, header, request, response, response_bytes, response_sha256)
-values (%s, %s, %s, %s, %s, %s, %s, %s)
-on conflict (chain, endpoint, sha256(header), sha256(convert_to(reason, 'UTF8')), response_sha256)
-do update set times = evidence.times + 1, last_seen_at = now()
+insert into indexer.evidence
+    (digest, chain, endpoint, reason, header, request, response, response_bytes, response_sha256)
+values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+on conflict (digest) do update set times = evidence.times + 1, last_seen_at = now()
 """
 
 _LATEST = """
@@ -73,21 +72,25 @@ class Evidence(msgspec.Struct, frozen=True):
 
 def keep_evidence(database: Database, chain: str, endpoint: str, error: LyingEndpoint) -> None:
     """Keep what ``error`` shows about ``endpoint`` (its URL with secrets masked). Raises DatabaseUnreachable."""
-    request = error.exchange.request if error.exchange else b""
-    response = error.exchange.response if error.exchange else b""
+    exchange = error.exchange or Exchange(b"", b"")
+    # Neither NUL nor half a surrogate pair is PostgreSQL text; an endpoint's own words may have both.
+    reason = error.message.encode(errors="backslashreplace").decode().replace("\x00", "\\x00")
+    header = error.header_rlp or b""
     with database.connection() as connection:
         connection.execute(
             _KEEP,
             (
+                _digest(
+                    chain.encode(), endpoint.encode(), reason.encode(), header, exchange.request, exchange.response
+                ),
                 chain,
                 endpoint,
-                # PostgreSQL's text has no NUL; an endpoint's words may.
-                error.message.replace("\x00", "\\x00"),
-                error.header_rlp or b"",
-                request[:REQUEST_KEPT_BYTES],
-                response[:RESPONSE_KEPT_BYTES],
-                len(response),
-                hashlib.sha256(response).digest(),
+                reason,
+                header,
+                exchange.request[:REQUEST_KEPT_BYTES],
+                exchange.response[:RESPONSE_KEPT_BYTES],
+                len(exchange.response),
+                hashlib.sha256(exchange.response).digest(),
             ),
         )
 
@@ -96,3 +99,7 @@ def evidence(database: Database, *, chain: str | None = None, limit: int = 100) 
     """What is kept, the newest first, of one chain when given. Raises DatabaseUnreachable."""
     with database.connection() as connection, connection.cursor(row_factory=class_row(Evidence)) as cursor:
         return cursor.execute(_LATEST, {"chain": chain, "limit": limit}).fetchall()
+
+
+def _digest(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
