@@ -8,7 +8,7 @@ Not proven: the transaction hash that a log is reported with, which no receipt h
 all logs of a transaction and another one in every transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -128,21 +128,12 @@ def verify_block_receipts(header: Header, receipts: BlockReceipts, family: Famil
     UnknownReceiptType for receipts of a fork or family that is not known here. On Polygon PoS, logs of state
     sync that the header does not commit to are left out.
     """
-    answers = _committed(header, receipts.answers, family)
-    try:
-        require_receipts(header, [to_receipt(answer) for answer in answers], family)
-        return _logs(header, answers)
-    except UnknownReceiptType:
-        raise
-    except (ReceiptsDisagree, MalformedReceipt, _Contradiction) as error:
-        hint = error.hint or "Ask another endpoint."
-        raise LyingEndpoint(error.message, hint=hint, header_rlp=header.rlp, exchange=receipts.exchange) from error
+    return _verified(header, receipts, family)[1]
 
 
 def consensus_receipts(header: Header, receipts: BlockReceipts, family: Family = ETHEREUM) -> list[Receipt]:
     """The receipts that ``header`` commits to, in their consensus form. Raises what verify_block_receipts raises."""
-    verify_block_receipts(header, receipts, family)
-    return [to_receipt(answer) for answer in _committed(header, receipts.answers, family)]
+    return _verified(header, receipts, family)[0]
 
 
 def to_receipt(answer: ReceiptAnswer) -> Receipt:
@@ -242,40 +233,52 @@ def _receipt_log(answer: ReceiptLogAnswer) -> ReceiptLog:
     )
 
 
-def _logs(header: Header, answers: Sequence[ReceiptAnswer]) -> tuple[Log, ...]:
+def _verified(header: Header, given: BlockReceipts, family: Family) -> tuple[list[Receipt], tuple[Log, ...]]:
+    answers = _committed(header, given.answers, family)
+    receipts = list(map(to_receipt, answers))
+    try:
+        require_receipts(header, receipts, family)
+        return receipts, tuple(_logs(header, answers, receipts))
+    except UnknownReceiptType:
+        raise
+    except (ReceiptsDisagree, MalformedReceipt, _Contradiction) as error:
+        hint = error.hint or "Ask another endpoint."
+        raise LyingEndpoint(error.message, hint=hint, header_rlp=header.rlp, exchange=given.exchange) from error
+
+
+def _logs(header: Header, answers: Sequence[ReceiptAnswer], receipts: Sequence[Receipt]) -> Iterator[Log]:
     """The logs of all receipts, numbered through; what is reported beside the consensus fields has to agree."""
     hashes = [parse_data(answer.transaction_hash, "transactionHash", length=32) for answer in answers]
     if len(set(hashes)) != len(hashes):
         raise _Contradiction(f"two receipts of block {header.number} are of the same transaction")
-    logs: list[Log] = []
-    for index, (answer, transaction) in enumerate(zip(answers, hashes, strict=True)):
+    log_index = 0
+    for index, (answer, receipt, transaction) in enumerate(zip(answers, receipts, hashes, strict=True)):
         _require(answer.block_hash, header.hash, f"blockHash of receipt {index}")
         if parse_count(answer.transaction_index, "transactionIndex") != index:
             raise _Contradiction(
                 f"receipt {index} of block {header.number} says to be number {answer.transaction_index}"
             )
-        for log in answer.logs:
-            logs.append(_log(header, log, transaction, index, len(logs)))
-    return tuple(logs)
+        for said, log in zip(answer.logs, receipt.logs, strict=True):
+            _require_place(said, header, transaction, log_index)
+            yield Log(
+                block_number=header.number,
+                block_hash=header.hash,
+                tx_hash=transaction,
+                tx_index=index,
+                log_index=log_index,
+                address=log.address,
+                topics=log.topics,
+                data=log.data,
+            )
+            log_index += 1
 
 
-def _log(header: Header, answer: ReceiptLogAnswer, transaction: bytes, tx_index: int, log_index: int) -> Log:
+def _require_place(said: ReceiptLogAnswer, header: Header, transaction: bytes, log_index: int) -> None:
     where = f"log {log_index} of block {header.number}"
-    _require(answer.block_hash, header.hash, f"blockHash of {where}")
-    _require(answer.transaction_hash, transaction, f"transactionHash of {where}")
-    if parse_count(answer.log_index, "logIndex") != log_index:
-        raise _Contradiction(f"{where} is numbered {answer.log_index} by the endpoint")
-    log = _receipt_log(answer)
-    return Log(
-        block_number=header.number,
-        block_hash=header.hash,
-        tx_hash=transaction,
-        tx_index=tx_index,
-        log_index=log_index,
-        address=log.address,
-        topics=log.topics,
-        data=log.data,
-    )
+    _require(said.block_hash, header.hash, f"blockHash of {where}")
+    _require(said.transaction_hash, transaction, f"transactionHash of {where}")
+    if parse_count(said.log_index, "logIndex") != log_index:
+        raise _Contradiction(f"{where} is numbered {said.log_index} by the endpoint")
 
 
 def _require(text: str, expected: bytes, name: str) -> None:

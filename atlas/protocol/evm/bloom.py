@@ -15,11 +15,8 @@ BLOOM_BYTES = 256
 @lru_cache(maxsize=65_536)
 def bits(value: bytes) -> int:
     """The three bits of ``value``, as an integer mask over the bloom read big-endian."""
-    digest = keccak256(value)
-    mask = 0
-    for start in (0, 2, 4):
-        mask |= 1 << (int.from_bytes(digest[start : start + 2], "big") & 0x7FF)
-    return mask
+    pairs = int.from_bytes(keccak256(value)[:6], "big")
+    return 1 << (pairs >> 32 & 0x7FF) | 1 << (pairs >> 16 & 0x7FF) | 1 << (pairs & 0x7FF)
 
 
 def may_contain(bloom: int, value: bytes) -> bool:

@@ -24,13 +24,15 @@ MAX_DEPTH = 64
 
 _SHORT = 55
 _BYTES, _LIST = 0x80, 0xC0
+_SINGLE = tuple(bytes((value,)) for value in range(256))
 
 
 def encode_bytes(value: bytes) -> bytes:
     """The encoding of a byte string."""
     if len(value) == 1 and value[0] < _BYTES:
         return value
-    return _prefix(_BYTES, len(value)) + value
+    length = len(value)
+    return (_SINGLE[_BYTES + length] if length <= _SHORT else _long_prefix(_BYTES, length)) + value
 
 
 def encode_integer(value: int) -> bytes:
@@ -41,7 +43,8 @@ def encode_integer(value: int) -> bytes:
 def encode_list(encoded_items: Iterable[bytes]) -> bytes:
     """The encoding of a list whose items are encoded already."""
     payload = b"".join(encoded_items)
-    return _prefix(_LIST, len(payload)) + payload
+    length = len(payload)
+    return (_SINGLE[_LIST + length] if length <= _SHORT else _long_prefix(_LIST, length)) + payload
 
 
 def encode(item: Encodable) -> bytes:
@@ -82,9 +85,7 @@ def to_bytes(item: Item, name: str, *, length: int | None = None) -> bytes:
     return item
 
 
-def _prefix(kind: int, length: int) -> bytes:
-    if length <= _SHORT:
-        return bytes((kind + length,))
+def _long_prefix(kind: int, length: int) -> bytes:
     size = length.to_bytes((length.bit_length() + 7) // 8, "big")
     return bytes((kind + _SHORT + len(size),)) + size
 
