@@ -48,11 +48,13 @@ def require_in_block(logs: Sequence[Log], header: Header) -> None:
                 f"{_where(log)} names the block 0x{log.block_hash.hex()}, "
                 f"but block {header.number} is 0x{header.hash.hex()}",
                 hint="Ask another endpoint.",
+                header_rlp=header.rlp,
             )
         if not all(may_contain(header.logs_bloom, value) for value in (log.address, *log.topics)):
             raise LyingEndpoint(
                 f"{_where(log)} is not in the logs bloom of its block 0x{header.hash.hex()}",
                 hint="The log was not emitted in this block; ask another endpoint.",
+                header_rlp=header.rlp,
             )
 
 

@@ -50,6 +50,7 @@ def verified_header(answer: HeaderAnswer) -> Header:
             f"the header of block {number} hashes to 0x{actual.hex()}, but the endpoint says {answer.hash}",
             hint="Ask another endpoint; a chain whose headers are not Ethereum's, or a fork that added "
             "a header field, is not supported.",
+            header_rlp=encoded,
         )
     return Header(
         number=number,

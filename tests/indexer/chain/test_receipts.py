@@ -4,20 +4,32 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
 import pytest
+from eth_account import Account
 
 from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.header import Header
-from atlas.indexer.chain.receipts import fetch_receipts, fetch_transactions, verify_block_receipts
+from atlas.indexer.chain.receipts import (
+    BlockReceipts,
+    ReceiptAnswer,
+    fetch_receipts,
+    fetch_transactions,
+    verify_block_receipts,
+)
 from atlas.indexer.chain.rpc import RpcClient
-from atlas.indexer.errors import EndpointRefused, InconsistentAnswers, LyingEndpoint, MalformedResponse
+from atlas.indexer.errors import EndpointRefused, Exchange, InconsistentAnswers, LyingEndpoint, MalformedResponse
 from atlas.protocol.evm.errors import UnknownReceiptType
-from atlas.protocol.evm.families import POLYGON_POS, state_sync_transaction
+from atlas.protocol.evm.families import OP_STACK, POLYGON_POS, state_sync_transaction
+from atlas.protocol.evm.receipts import SUCCEEDED, Receipt, ReceiptLog, logs_bloom
 from atlas.protocol.evm.trie import list_root
-from tests.anvil import ACCOUNT, Anvil
+from tests.anvil import ACCOUNT, CHAIN, Anvil
 from tests.indexer.chain.scripted import LyingNode, Tamper
+from tests.protocol.evm.chains import header_over
 
 Receipts = list[dict[str, Any]]
+
+ACCOUNT_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"  # every anvil's first account
 
 
 def header_of(anvil: Anvil, number: int) -> Header:
@@ -90,6 +102,25 @@ def test_the_receipts_of_a_real_node_prove_all_logs_of_the_block(emitting: tuple
     source = connect(anvil.url)
     assert list(logs) == source.logs_of_blocks([header.hash], [emitter])[0]
     source.close()
+
+
+def test_the_receipt_of_a_set_code_transaction_is_proven(anvil: Anvil) -> None:
+    emitter = anvil.deploy()
+    account = Account.from_key(ACCOUNT_KEY)
+    number = int(CHAIN.partition(":")[2])
+    authorization = account.sign_authorization({"chainId": number, "address": emitter, "nonce": 2})
+    fees = {"gas": 1_000_000, "maxFeePerGas": 10**10, "maxPriorityFeePerGas": 0}
+    call = {"to": emitter, "value": 0, "data": (7).to_bytes(32, "big") + (2).to_bytes(32, "big"), "accessList": []}
+    signed = account.sign_transaction(
+        {"type": 4, "chainId": number, "nonce": 1, "authorizationList": [authorization], **fees, **call}
+    )
+    anvil.rpc("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex())
+    anvil.mine()
+    header = header_of(anvil, 2)
+    with calling(anvil.url) as client:
+        receipts = fetch_receipts(client, header)
+    assert [answer.type for answer in receipts.answers] == ["0x4"]
+    assert len(verify_block_receipts(header, receipts)) == 2
 
 
 def test_an_empty_block_is_proven_to_have_no_logs(anvil: Anvil) -> None:
@@ -198,6 +229,37 @@ def test_another_refusal_is_not_taken_for_an_unknown_method(emitting: tuple[Anvi
 
     with LyingNode(anvil, lying(refuse)) as node, calling(node.url) as client, pytest.raises(EndpointRefused):
         fetch_receipts(client, header)
+
+
+def test_a_deposit_of_the_op_stack_has_its_nonce_in_the_root_once_it_has_a_version() -> None:
+    """By the specification; no real block of that family is at hand."""
+    log = ReceiptLog(b"\x0a" * 20, (), b"deposit")
+    bloom = logs_bloom([log])
+    plain = Receipt(0x7E, SUCCEEDED, 46_913, bloom, (log,))
+    said = {"depositNonce": "0x3d3bbf"}
+    for receipt, told in (
+        (plain, {}),
+        (plain, said),
+        (msgspec.structs.replace(plain, trailing=(0x3D3BBF, 1)), {**said, "depositReceiptVersion": "0x1"}),
+    ):
+        header = header_over([receipt], OP_STACK)
+        place = {"blockHash": "0x" + header.hash.hex(), "transactionHash": "0x" + "ab" * 32}
+        answer = {
+            **place,
+            "transactionIndex": "0x0",
+            "cumulativeGasUsed": hex(46_913),
+            "logsBloom": "0x" + bloom.to_bytes(256, "big").hex(),
+            "logs": [
+                {**place, "address": "0x" + "0a" * 20, "topics": [], "data": "0x" + b"deposit".hex(), "logIndex": "0x0"}
+            ],
+            "type": "0x7e",
+            "status": "0x1",
+            **told,
+        }
+        given = BlockReceipts((msgspec.convert(answer, ReceiptAnswer),), Exchange(b"", b""))
+        assert len(verify_block_receipts(header, given, OP_STACK)) == 1
+        with pytest.raises(UnknownReceiptType):
+            verify_block_receipts(header, given)
 
 
 def test_state_sync_that_no_header_commits_to_is_left_out(emitting: tuple[Anvil, bytes, Header]) -> None:

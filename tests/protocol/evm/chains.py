@@ -6,6 +6,7 @@ import rlp
 from hypothesis import strategies as st
 
 from atlas.protocol.evm.bloom import BLOOM_BYTES
+from atlas.protocol.evm.families import ETHEREUM, Family
 from atlas.protocol.evm.headers import FIELD_COUNTS, HEADER_FIELDS, Header, decode_header
 from atlas.protocol.evm.receipts import FAILED, SUCCEEDED, Receipt, ReceiptLog, logs_bloom
 from atlas.protocol.evm.rlp import encode_bytes, encode_integer, encode_list
@@ -13,8 +14,6 @@ from atlas.protocol.evm.roots import receipts_root
 from atlas.protocol.keccak import keccak256
 
 CHAIN = "eip155:1"
-
-Node = dict[str, "Node | bytes"]
 
 addresses = st.integers(0, 5).map(lambda number: number.to_bytes(20, "big"))
 topics = st.integers(0, 5).map(lambda number: number.to_bytes(32, "big"))
@@ -30,11 +29,13 @@ def receipts(draw: st.DrawFn) -> Receipt:
     return Receipt(receipt_type, draw(st.sampled_from(outcomes)), draw(st.integers(0, 2**63)), logs_bloom(made), made)
 
 
-def header_over(block: Sequence[Receipt], transactions_root: bytes = bytes(32), fork: str = "Prague") -> Header:
+def header_over(
+    block: Sequence[Receipt], family: Family = ETHEREUM, *, transactions_root: bytes = bytes(32), fork: str = "Prague"
+) -> Header:
     """A header of ``fork`` that commits to these receipts."""
     bloom = logs_bloom(log for receipt in block for log in receipt.logs)
     known = {
-        "receipts_root": receipts_root(block),
+        "receipts_root": receipts_root(block, family),
         "transactions_root": transactions_root,
         "logs_bloom": bloom.to_bytes(BLOOM_BYTES, "big"),
     }

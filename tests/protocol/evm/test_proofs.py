@@ -24,7 +24,7 @@ def receipt_of(count: int, gas: int) -> Receipt:
 
 BLOCK = [receipt_of(2, 1), receipt_of(0, 2), receipt_of(3, 3)]
 TRANSACTIONS = [b"\x02transaction" * 4 + bytes([index]) for index in range(3)]
-HEADER = header_over(BLOCK, list_root(TRANSACTIONS))
+HEADER = header_over(BLOCK, transactions_root=list_root(TRANSACTIONS))
 PROOF = prove_log(CHAIN, HEADER, BLOCK, transaction_index=2, log_index=3, transactions=TRANSACTIONS)
 
 
