@@ -73,6 +73,12 @@ def test_a_header_whose_bloom_is_not_of_its_receipts_was_made_up() -> None:
         require_receipts(bloomless, [PLAIN])
 
 
+def test_a_receipt_whose_bloom_is_not_of_its_logs_is_refused_under_a_root_of_its_own() -> None:
+    bloomless = Receipt(2, SUCCEEDED, 21_000, 0, (LOG,))
+    with pytest.raises(ReceiptsDisagree, match="logs bloom of receipt 1"):
+        require_receipts(header_over([PLAIN, bloomless]), [PLAIN, bloomless])
+
+
 @pytest.mark.parametrize(
     ("family", "receipt_type", "trailing"),
     [

@@ -81,6 +81,16 @@ def test_hostile_nodes_under_their_own_root_end_in_a_proof_or_a_refusal(index: i
         assert isinstance(verify_list_proof(keccak256(node), index, [node]), bytes)
 
 
+@pytest.mark.parametrize("path", ["8", "81", "81c", "91c8", "81c80"])
+def test_a_leaf_whose_path_is_not_the_whole_key_proves_nothing(path: str) -> None:
+    compact = bytes.fromhex(("3" if len(path) % 2 else "20") + path)
+    leaf = encode([compact, b"item"])
+    with pytest.raises(InvalidProof, match="another item than 200"):
+        verify_list_proof(keccak256(leaf), 200, [leaf])
+    whole = encode([bytes.fromhex("2081c8"), b"item"])
+    assert verify_list_proof(keccak256(whole), 200, [whole]) == b"item"
+
+
 @pytest.mark.parametrize("index", [-1, 3, MAX_INDEX])
 def test_an_index_that_is_not_there_is_refused(index: int) -> None:
     items = [b"a" * 40, b"b" * 40, b"c" * 40]
