@@ -169,7 +169,7 @@ def _fetch_one_by_one(caller: Caller, header: Header) -> BlockReceipts:
 def _decoded(decoder: Decoder[Result | None], response: bytes, header: Header) -> Result:
     try:
         answer = decoder.decode(response)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedResponse(
             f"the receipts of block {header.number}: {error}", hint="The answer is JSON, but no receipts."
         ) from error

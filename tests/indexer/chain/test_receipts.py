@@ -7,12 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 from eth_account import Account
+from hypothesis import given
+from hypothesis import strategies as st
 
 from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.receipts import (
     BlockReceipts,
     ReceiptAnswer,
+    ReceiptLogAnswer,
     fetch_receipts,
     fetch_transactions,
     verify_block_receipts,
@@ -20,11 +23,11 @@ from atlas.indexer.chain.receipts import (
 from atlas.indexer.chain.rpc import RpcClient
 from atlas.indexer.errors import EndpointRefused, Exchange, InconsistentAnswers, LyingEndpoint, MalformedResponse
 from atlas.protocol.evm.errors import UnknownReceiptType
-from atlas.protocol.evm.families import OP_STACK, POLYGON_POS, state_sync_transaction
+from atlas.protocol.evm.families import FAMILIES, OP_STACK, POLYGON_POS, Family, state_sync_transaction
 from atlas.protocol.evm.receipts import SUCCEEDED, Receipt, ReceiptLog, logs_bloom
 from atlas.protocol.evm.trie import list_root
 from tests.anvil import ACCOUNT, CHAIN, Anvil
-from tests.indexer.chain.scripted import LyingNode, Tamper
+from tests.indexer.chain.scripted import LyingNode, ScriptedServer, Tamper
 from tests.protocol.evm.chains import header_over
 
 Receipts = list[dict[str, Any]]
@@ -213,6 +216,13 @@ def test_what_is_no_list_of_receipts_is_malformed(emitting: tuple[Anvil, bytes, 
         fetch_receipts(client, header)
 
 
+def test_receipts_that_are_not_utf_8_are_malformed() -> None:
+    body = b'{"jsonrpc":"2.0","id":0,"result":[{"blockHash":"\xff"}]}'
+    node = ScriptedServer(lambda _: (200, {}, body))
+    with node, calling(node.url) as client, pytest.raises(MalformedResponse):
+        fetch_receipts(client, header_over([]))
+
+
 def test_a_type_that_the_family_does_not_have_is_named(emitting: tuple[Anvil, bytes, Header]) -> None:
     anvil, _, header = emitting
     with LyingNode(anvil, lying(in_last(type="0x7e"))) as node, calling(node.url) as client:
@@ -268,6 +278,35 @@ def test_a_deposit_of_the_op_stack_has_its_nonce_in_the_root_once_it_has_a_versi
         assert len(verify_block_receipts(header, given, OP_STACK)) == 1
         with pytest.raises(UnknownReceiptType):
             verify_block_receipts(header, given)
+
+
+TEXTS = st.one_of(
+    st.text(max_size=8), st.sampled_from(["0x", "0x0", "0x1", "0x2", "0x7e", "0x" + "00" * 256, "0x" + "ab" * 32])
+)
+LOG_ANSWERS = st.builds(ReceiptLogAnswer, TEXTS, st.lists(TEXTS, max_size=6).map(tuple), TEXTS, TEXTS, TEXTS, TEXTS)
+RECEIPT_ANSWERS = st.builds(
+    ReceiptAnswer,
+    block_hash=TEXTS,
+    transaction_hash=TEXTS,
+    transaction_index=TEXTS,
+    cumulative_gas_used=TEXTS,
+    logs_bloom=st.one_of(TEXTS, st.just("0x" + "00" * 256)),
+    logs=st.lists(LOG_ANSWERS, max_size=2).map(tuple),
+    type=TEXTS,
+    status=st.none() | TEXTS,
+    root=st.none() | TEXTS,
+    deposit_nonce=st.none() | TEXTS,
+    deposit_receipt_version=st.none() | TEXTS,
+)
+
+
+@given(st.lists(RECEIPT_ANSWERS, min_size=1, max_size=3).map(tuple), st.sampled_from([*FAMILIES.values()]))
+def test_no_answer_is_taken_or_crashes_that_is_not_the_block_s(
+    given_answers: tuple[ReceiptAnswer, ...], family: Family
+) -> None:
+    said = BlockReceipts(given_answers, Exchange(b"", b""))
+    with pytest.raises((MalformedResponse, LyingEndpoint, UnknownReceiptType)):
+        verify_block_receipts(header_over([]), said, family)
 
 
 def test_state_sync_that_no_header_commits_to_is_left_out(emitting: tuple[Anvil, bytes, Header]) -> None:
