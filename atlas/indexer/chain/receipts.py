@@ -94,15 +94,19 @@ _block: Decoder[_Transactions | None] = Decoder(_Transactions | None)
 
 def fetch_receipts(caller: Caller, header: Header) -> BlockReceipts:
     """The receipts of ``header``'s block. Raises EndpointError, InconsistentAnswers when the block is not there."""
-    parameters = [format_data(header.hash)]
+    return fetch_receipts_of(caller, [header])[0]
+
+
+def fetch_receipts_of(caller: Caller, headers: Sequence[Header]) -> list[BlockReceipts]:
+    """The receipts of each block, all asked for in one batch. Raises what fetch_receipts raises."""
+    calls = [("eth_getBlockReceipts", [format_data(header.hash)]) for header in headers]
     try:
-        response = bytes(caller.call("eth_getBlockReceipts", parameters, _raw))
+        responses = caller.batch(calls, _raw)
     except EndpointRefused as error:
         if not _is_unknown_method(error):
             raise
-        return _fetch_one_by_one(caller, header)
-    answers = _decoded(_receipts, response, header)
-    return BlockReceipts(answers, Exchange(_calls([("eth_getBlockReceipts", parameters)]), response))
+        return [_fetch_one_by_one(caller, header) for header in headers]
+    return [_given(header, call, bytes(said)) for header, call, said in zip(headers, calls, responses, strict=True)]
 
 
 def fetch_transactions(caller: Caller, header: Header, count: int) -> list[bytes] | None:
@@ -154,6 +158,10 @@ def to_receipt(answer: ReceiptAnswer) -> Receipt:
 
 class _Contradiction(LyingEndpoint):
     """One answer that does not agree with itself."""
+
+
+def _given(header: Header, call: tuple[str, Sequence[Any]], response: bytes) -> BlockReceipts:
+    return BlockReceipts(_decoded(_receipts, response, header), Exchange(_calls([call]), response))
 
 
 def _fetch_one_by_one(caller: Caller, header: Header) -> BlockReceipts:

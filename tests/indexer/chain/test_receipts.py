@@ -17,6 +17,7 @@ from atlas.indexer.chain.receipts import (
     ReceiptAnswer,
     ReceiptLogAnswer,
     fetch_receipts,
+    fetch_receipts_of,
     fetch_transactions,
     verify_block_receipts,
 )
@@ -124,6 +125,17 @@ def test_the_receipt_of_a_set_code_transaction_is_proven(anvil: Anvil) -> None:
         receipts = fetch_receipts(client, header)
     assert [answer.type for answer in receipts.answers] == ["0x4"]
     assert len(verify_block_receipts(header, receipts)) == 2
+
+
+def test_several_blocks_are_asked_for_in_one_request(emitting: tuple[Anvil, bytes, Header]) -> None:
+    anvil, _, header = emitting
+    headers = [header_of(anvil, 1), header]
+    with LyingNode(anvil, lying(lambda receipts: receipts)) as node, calling(node.url) as client:
+        found = fetch_receipts_of(client, headers)
+        assert len(node.requests) == 1
+    proven = [verify_block_receipts(one, receipts) for one, receipts in zip(headers, found, strict=True)]
+    assert list(map(len, proven)) == [0, 6]
+    assert header.hash.hex().encode() not in found[0].exchange.request
 
 
 def test_an_empty_block_is_proven_to_have_no_logs(anvil: Anvil) -> None:
