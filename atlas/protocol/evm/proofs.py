@@ -20,18 +20,22 @@ only. That the block is canonical is for the holder of its hash to know.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
 from atlas.protocol.errors import MalformedId
-from atlas.protocol.evm.errors import InvalidProof, MalformedProof
+from atlas.protocol.evm.errors import InvalidProof, MalformedProof, MalformedRlp
 from atlas.protocol.evm.families import Family, require_provable
 from atlas.protocol.evm.headers import Header, decode_header
 from atlas.protocol.evm.receipts import Receipt, decode_receipt, encode_receipt
+from atlas.protocol.evm.rlp import decode_list, encode
 from atlas.protocol.evm.trie import list_proof, list_root, verify_list_proof
 from atlas.protocol.keccak import keccak256
 
 FORMAT = "atlas-ledger/log-proof/1"
+
+_BLOB_TYPE = b"\x03"
 
 
 class LogProof(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,6 +220,19 @@ def _transaction_hash(proof: LogProof, header: Header) -> bytes | None:
     if not proof.transaction_proof:
         return None
     transaction = verify_list_proof(header.transactions_root, proof.transaction_index, proof.transaction_proof)
+    return transaction_hash(transaction)
+
+
+def transaction_hash(transaction: bytes) -> bytes:
+    """The hash of a transaction as EIP-2718 encodes it, with its blobs beside it or without (EIP-4844).
+
+    Blocks of real chains have no blobs; anvil's do, and its transactions root is over them.
+    """
+    if transaction[:1] == _BLOB_TYPE:
+        with suppress(MalformedRlp):
+            fields = decode_list(transaction[1:])
+            if fields and isinstance(fields[0], list):
+                return keccak256(_BLOB_TYPE + encode(fields[0]))
     return keccak256(transaction)
 
 

@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 
 from atlas.protocol.evm.errors import EvmError, InvalidProof, MalformedProof, NotProvable
 from atlas.protocol.evm.families import ETHEREUM
-from atlas.protocol.evm.proofs import LogProof, parse_log_proof, prove_log, prove_receipt, verify_receipt_proof
+from atlas.protocol.evm.proofs import (
+    LogProof,
+    parse_log_proof,
+    prove_log,
+    prove_receipt,
+    transaction_hash,
+    verify_receipt_proof,
+)
 from atlas.protocol.evm.receipts import SUCCEEDED, Receipt, ReceiptLog, logs_bloom
+from atlas.protocol.evm.rlp import encode
 from atlas.protocol.evm.trie import list_root
 from atlas.protocol.keccak import keccak256
 from tests.protocol.evm.chains import CHAIN, header_over, receipts
@@ -136,6 +144,15 @@ def test_what_is_not_there_is_not_proven() -> None:
         prove_log(CHAIN, HEADER, BLOCK, transaction_index=2, log_index=3, transactions=TRANSACTIONS[:2])
     with pytest.raises(InvalidProof):
         prove_log(CHAIN, header_over(BLOCK[:1]), BLOCK, transaction_index=2, log_index=3)
+
+
+def test_the_hash_of_a_blob_transaction_is_not_over_its_blobs() -> None:
+    body = [b"\x01", b"", [b"access"]]
+    alone = b"\x03" + encode(body)
+    assert transaction_hash(alone) == keccak256(alone)
+    assert transaction_hash(b"\x03" + encode([body, [b"blob"], [b"commitment"], [b"proof"]])) == keccak256(alone)
+    for other in (b"\x02" + encode([body]), b"\x03", b"\x03\xff", b""):
+        assert transaction_hash(other) == keccak256(other)
 
 
 def test_a_proof_reads_back_as_it_was_made() -> None:
