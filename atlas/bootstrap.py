@@ -19,6 +19,7 @@ from atlas import __version__
 from atlas.graphql.server import create_app
 from atlas.indexer.chain.config import ChainConfig, Contract
 from atlas.indexer.chain.endpoint import Endpoint
+from atlas.indexer.chain.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
 from atlas.indexer.chain.rpc import RpcClient
@@ -61,6 +62,7 @@ from atlas.settings import ChainSettings, Settings, SettingsError
 MIGRATIONS: tuple[Migration, ...] = (
     *LEDGER_MIGRATIONS,
     *INDEXER_MIGRATIONS,
+    *EVIDENCE_MIGRATIONS,
     *PROJECTION_MIGRATIONS,
     *PROVENANCE_MIGRATIONS,
 )

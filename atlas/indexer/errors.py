@@ -15,11 +15,22 @@ IndexerError
 │   ├── NoContractCode          a watched address has no code                                   exit code 2
 │   ├── ContractChanged         a watched contract is recorded with other settings              exit code 2
 │   ├── AlreadyRunning          another process indexes this chain into this database           exit code 2
+│   ├── NotALog                 a position of the log that holds no log of a chain              exit code 2
+│   ├── DisprovenLog            a recorded log that its own block does not have                 exit code 1
 │   └── ReorgBeyondWindow       the fork point is older than the stored window or is finalized  exit code 1
 └── atlas.indexer.workers.errors.WorkerError
 """
 
+import msgspec
+
 from atlas.protocol.errors import AtlasError
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """What an endpoint was asked and what it answered, both JSON: the calls, and their results as they came."""
+
+    request: bytes
+    response: bytes
 
 
 class IndexerError(AtlasError):
@@ -77,9 +88,19 @@ class MalformedResponse(EndpointError):
 
 
 class LyingEndpoint(EndpointError):
-    """The answer is well formed, but contradicts itself or a header whose hash was verified."""
+    """The answer is well formed, but contradicts itself or a header whose hash was verified.
+
+    ``header_rlp`` and ``exchange`` are what shows it, where they are known; ``evidence`` keeps them.
+    """
 
     exit_code = 4
+
+    def __init__(
+        self, message: str, *, hint: str = "", header_rlp: bytes | None = None, exchange: Exchange | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.header_rlp = header_rlp
+        self.exchange = exchange
 
 
 class WrongChain(ChainError):
@@ -104,6 +125,16 @@ class AlreadyRunning(ChainError):
     """Another process indexes this chain into this database."""
 
     exit_code = 2
+
+
+class NotALog(ChainError):
+    """A position of the ledger at which there is no log of a chain to be proven."""
+
+    exit_code = 2
+
+
+class DisprovenLog(ChainError):
+    """A log was recorded that the block it names does not have."""
 
 
 class ReorgBeyondWindow(ChainError):

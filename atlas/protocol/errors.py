@@ -6,7 +6,8 @@ AtlasError
 │   ├── MalformedAmount    an amount that is not an exact number of wei
 │   ├── MalformedFact      stored or received bytes that are not the canonical form
 │   ├── UndecodableLog     a log that no known ABI decodes
-│   └── InvalidEnvelope    a generation envelope that is refused
+│   ├── InvalidEnvelope    a generation envelope that is refused
+│   └── atlas.protocol.evm.errors.EvmError
 ├── atlas.ledger.errors.LedgerError
 ├── atlas.rights.errors.RightsError
 ├── atlas.indexer.errors.IndexerError

@@ -2,7 +2,9 @@
 
 rpc         JSON-RPC over HTTP           source      the port: what an endpoint is asked for
 hexadecimal the encoding of its values   endpoint    the port's adapter over JSON-RPC
-header      RLP and hash of a header     checks      logs against headers (pure)
+header      JSON to a verified header    checks      logs against headers (pure)
+receipts    all logs of a block, proven  evidence    what endpoints said that was not so
+proving     the proof of a recorded log
 forkchoice  stored chain and new path to a decision (pure)
 ranges      what to ask for next (pure)
 recording   blocks to facts (pure)       state       schema ``indexer``: window, cursor, contracts

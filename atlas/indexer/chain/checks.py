@@ -2,15 +2,15 @@
 
 Proven here: each log belongs to the block it names, that block is the one expected, the block's bloom has
 the log's address and topics, and no log comes twice. Not proven: that no log was left out of a block of
-which others were given. That takes the receipts.
+which others were given. That takes the receipts (``receipts``), against which logs are held here as well.
 """
 
 from collections.abc import Sequence
 
-from atlas.indexer.chain.bloom import may_contain
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
+from atlas.protocol.evm.bloom import may_contain
 
 
 def require_linked(parent_hash: bytes, headers: Sequence[Header]) -> None:
@@ -48,12 +48,34 @@ def require_in_block(logs: Sequence[Log], header: Header) -> None:
                 f"{_where(log)} names the block 0x{log.block_hash.hex()}, "
                 f"but block {header.number} is 0x{header.hash.hex()}",
                 hint="Ask another endpoint.",
+                header_rlp=header.rlp,
             )
         if not all(may_contain(header.logs_bloom, value) for value in (log.address, *log.topics)):
             raise LyingEndpoint(
                 f"{_where(log)} is not in the logs bloom of its block 0x{header.hash.hex()}",
                 hint="The log was not emitted in this block; ask another endpoint.",
+                header_rlp=header.rlp,
             )
+
+
+def require_proven(logs: Sequence[Log], proven: Sequence[Log], header: Header, addresses: Sequence[bytes]) -> None:
+    """``logs`` are exactly the logs of ``addresses`` among those ``proven`` of the block. Raises LyingEndpoint."""
+    watched = frozenset(addresses)
+    expected = [log for log in proven if log.address in watched]
+    for given, true in zip(logs, expected, strict=False):
+        if given != true:
+            raise LyingEndpoint(
+                f"{_where(given)} is not log {true.log_index} that the block's receipts have",
+                hint="Ask another endpoint.",
+                header_rlp=header.rlp,
+            )
+    if len(logs) != len(expected):
+        raise LyingEndpoint(
+            f"block {header.number} has {len(expected)} logs of the addresses asked for, by its receipts; "
+            f"{len(logs)} were given",
+            hint="Logs were left out or made up; ask another endpoint.",
+            header_rlp=header.rlp,
+        )
 
 
 def may_have_logs(header: Header, addresses: Sequence[bytes]) -> bool:

@@ -1,25 +1,15 @@
-"""Block headers: from JSON-RPC to the RLP that was hashed, and the proof that it is.
-
-A header is the RLP list of its fields in this order; those from ``baseFeePerGas`` on came with later
-forks and are there without gaps up to the last one of the block's fork:
-
-    parentHash sha3Uncles miner stateRoot transactionsRoot receiptsRoot logsBloom difficulty number
-    gasLimit gasUsed timestamp extraData mixHash nonce             Yellow Paper, section 4.3
-    baseFeePerGas (EIP-1559)   withdrawalsRoot (EIP-4895)   blobGasUsed excessBlobGas (EIP-4844)
-    parentBeaconBlockRoot (EIP-4788)   requestsHash (EIP-7685)
-
-The hash proves that these fields belong together. It does not prove that the block is canonical.
-"""
+"""Block headers from JSON-RPC to the RLP that was hashed (``atlas.protocol.evm.headers``), and the proof that it is."""
 
 import msgspec
-import rlp
 
-from atlas.indexer.chain.bloom import BLOOM_BYTES
 from atlas.indexer.chain.hexadecimal import parse_count, parse_data, parse_quantity
 from atlas.indexer.errors import LyingEndpoint
+from atlas.protocol.evm.bloom import BLOOM_BYTES
+from atlas.protocol.evm.headers import ANY_LENGTH, HASH_BYTES, HEADER_FIELDS, Header
+from atlas.protocol.evm.rlp import encode_bytes, encode_integer, encode_list
 from atlas.protocol.keccak import keccak256
 
-HASH_BYTES = 32
+__all__ = ["Header", "HeaderAnswer", "verified_header"]
 
 
 class HeaderAnswer(msgspec.Struct, frozen=True, rename="camel"):
@@ -49,48 +39,9 @@ class HeaderAnswer(msgspec.Struct, frozen=True, rename="camel"):
     requests_hash: str | None = None
 
 
-class Header(msgspec.Struct, frozen=True):
-    """A header whose hash was verified: keccak256(``rlp``) is ``hash``."""
-
-    number: int
-    hash: bytes
-    parent_hash: bytes
-    time_s: int  # seconds since 1970
-    logs_bloom: int  # 2048 bits, read big-endian
-    rlp: bytes
-
-
-_ANY_LENGTH = -1
-
-# The length in bytes of a field that is data, None for a quantity. Insertion order is RLP order.
-_FIELDS: dict[str, int | None] = {
-    "parent_hash": 32,
-    "sha3_uncles": 32,
-    "miner": 20,
-    "state_root": 32,
-    "transactions_root": 32,
-    "receipts_root": 32,
-    "logs_bloom": BLOOM_BYTES,
-    "difficulty": None,
-    "number": None,
-    "gas_limit": None,
-    "gas_used": None,
-    "timestamp": None,
-    "extra_data": _ANY_LENGTH,
-    "mix_hash": 32,
-    "nonce": 8,
-    "base_fee_per_gas": None,
-    "withdrawals_root": 32,
-    "blob_gas_used": None,
-    "excess_blob_gas": None,
-    "parent_beacon_block_root": 32,
-    "requests_hash": 32,
-}
-
-
 def verified_header(answer: HeaderAnswer) -> Header:
     """The header in ``answer``. Raises MalformedResponse for fields out of form, LyingEndpoint for another hash."""
-    encoded: bytes = rlp.encode(_items(answer))
+    encoded = encode_list(_items(answer))
     claimed = parse_data(answer.hash, "hash", length=HASH_BYTES)
     actual = keccak256(encoded)
     number = parse_count(answer.number, "number")
@@ -99,6 +50,7 @@ def verified_header(answer: HeaderAnswer) -> Header:
             f"the header of block {number} hashes to 0x{actual.hex()}, but the endpoint says {answer.hash}",
             hint="Ask another endpoint; a chain whose headers are not Ethereum's, or a fork that added "
             "a header field, is not supported.",
+            header_rlp=encoded,
         )
     return Header(
         number=number,
@@ -112,7 +64,7 @@ def verified_header(answer: HeaderAnswer) -> Header:
 
 def _items(answer: HeaderAnswer) -> list[bytes]:
     items: list[bytes] = []
-    for field, length in _FIELDS.items():
+    for field, length in HEADER_FIELDS.items():
         text: str | None = getattr(answer, field)
         # A gap between optional fields is not refused here: the hash cannot match then.
         if text is not None:
@@ -122,6 +74,5 @@ def _items(answer: HeaderAnswer) -> list[bytes]:
 
 def _item(text: str, field: str, length: int | None) -> bytes:
     if length is None:
-        value = parse_quantity(text, field)
-        return value.to_bytes((value.bit_length() + 7) // 8, "big")
-    return parse_data(text, field, length=None if length == _ANY_LENGTH else length)
+        return encode_integer(parse_quantity(text, field))
+    return encode_bytes(parse_data(text, field, length=None if length == ANY_LENGTH else length))

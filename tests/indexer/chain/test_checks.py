@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.chain.bloom import bits, may_contain
-from atlas.indexer.chain.checks import may_have_logs, require_in_block, require_linked, require_within
+from atlas.indexer.chain.checks import may_have_logs, require_in_block, require_linked, require_proven, require_within
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
+from atlas.protocol.evm.bloom import bits, may_contain
 from tests.anvil import Anvil
 
 ADDRESS = b"\x0a" * 20
@@ -86,3 +86,25 @@ def test_headers_that_do_not_name_each_other_are_not_linked() -> None:
         require_linked(bytes(32), [first, second])
     with pytest.raises(InconsistentAnswers, match="block 8"):
         require_linked(b"\x06" * 32, [second, first])
+
+
+def test_logs_that_are_those_of_the_receipts_pass() -> None:
+    other = log(index=1, address=b"\x0c" * 20)
+    require_proven([log(index=0), log(index=2)], [log(index=0), other, log(index=2)], header(), [ADDRESS])
+    require_proven([], [other], header(), [ADDRESS])
+
+
+@pytest.mark.parametrize(
+    ("given_logs", "message"),
+    [
+        ([log(index=0)], "2 logs of the addresses asked for, by its receipts; 1 were given"),
+        ([], "0 were given"),
+        ([log(index=0), log(index=2), log(index=3)], "3 were given"),
+        ([log(index=0), log(index=1)], "log 1 of block 7 is not log 2"),
+        ([log(index=0, topics=()), log(index=2)], "log 0 of block 7 is not log 0"),
+    ],
+)
+def test_logs_left_out_made_up_or_changed_are_lies_against_the_receipts(given_logs: list[Log], message: str) -> None:
+    proven = [log(index=0), log(index=2)]
+    with pytest.raises(LyingEndpoint, match=message):
+        require_proven(given_logs, proven, header(), [ADDRESS])
