@@ -1,0 +1,185 @@
+"""Logs to columns: which event each log of a batch is, and every event's parameters as Arrow arrays.
+
+A log is told by its first topic and its number of topics: ERC-20's and ERC-721's Transfer share the first. A log
+that is no event by them is an anonymous event with its number of topics, if that reads it. Where an ABI has several
+events under one key (another parameter indexed, another anonymous event), the one that reads the log is it.
+Every other log is listed with a reason: those of ``atlas.protocol.abi``, and
+
+    anonymous      a log without topics
+    unknown_event  the ABI has no event with this first topic
+    shape          it has, but with another number of indexed parameters; or a topic follows a missing one
+    ambiguous      several events of the ABI read it
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from atlas.protocol.abi.batch import LogBatch
+from atlas.protocol.abi.event import EventType, parse_events
+from atlas.protocol.abi.event_reader import ROW, EventReader, compile_event_reader
+from atlas.protocol.abi.heap import Positions
+from atlas.protocol.abi.verdicts import Verdicts
+from atlas.protocol.abi.words import Mask
+from atlas.protocol.errors import MalformedAbi
+from atlas.protocol.logs import ArrowArray, ArrowBatch
+
+Readers: TypeAlias = tuple[EventReader, ...]
+
+UNDECODABLE_SCHEMA = pa.schema([(ROW, pa.int32()), ("reason", pa.string()), ("detail", pa.string())])
+_MAX_TOPICS = 4
+_REFUSED = (
+    ("anonymous", "a log without topics names no event"),
+    ("unknown_event", "the ABI has no event with this first topic"),
+    ("shape", "the ABI's event with this first topic has another number of topics"),
+)
+_ANONYMOUS, _UNKNOWN, _SHAPE = -1, -2, -3
+
+
+@dataclass(frozen=True)
+class EventColumns:
+    """The logs of one event: ``columns`` are ``row``, their rows in the batch, and then a column a parameter."""
+
+    event: EventType
+    columns: ArrowBatch
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A decoded batch: each of its rows is once in ``events`` or in ``undecodable`` (UNDECODABLE_SCHEMA)."""
+
+    events: tuple[EventColumns, ...]
+    undecodable: ArrowBatch
+
+
+@dataclass(frozen=True)
+class AbiDecoder:
+    """The events of one ABI, compiled."""
+
+    name: str
+    events: tuple[EventType, ...]
+    strict: bool
+    by_topic: Mapping[tuple[bytes, int], Readers]
+    anonymous: Mapping[int, Readers]
+
+    def decode(self, logs: ArrowBatch) -> Decoded:
+        """The events of ``logs``, a batch with at least the topics and the data of LOG_SCHEMA.
+
+        Whatever a log holds, it is decoded or listed. Raises TypeError for a batch with other columns.
+        """
+        batch, verdicts = LogBatch(logs), Verdicts(len(logs))
+        found: list[EventColumns] = []
+        for readers, rows in self._named(batch, verdicts):
+            found += _read_logs(readers, batch, rows, verdicts, strict=self.strict)
+        for count, readers in self.anonymous.items():
+            rows = np.flatnonzero((verdicts.codes != 0) & (batch.topic_counts == count))
+            tried = Verdicts(len(batch))
+            columns = _read_logs(readers, batch, rows, tried, strict=self.strict)
+            verdicts.codes[rows[tried.codes[rows] == 0]] = 0
+            found += columns
+        return Decoded(tuple(found), _undecodable(verdicts))
+
+    def _named(self, batch: LogBatch, verdicts: Verdicts) -> Iterator[tuple[Readers, Positions | None]]:
+        """The events that have logs by topic and shape, with their rows, None for all; other logs are refused."""
+        places, topics = batch.first_topics()
+        known = {topic for topic, _ in self.by_topic}
+        groups = list(self.by_topic)
+        numbers = {key: number for number, key in enumerate(groups)}
+        table = np.full((len(topics) + 1, _MAX_TOPICS + 2), _SHAPE)  # the last column: GAP
+        table[-1, 0] = _ANONYMOUS
+        for place, topic in enumerate(topics):
+            if topic in known:
+                for count in range(1, _MAX_TOPICS + 1):
+                    table[place, count] = numbers.get((topic, count), _SHAPE)
+            else:
+                table[place] = _UNKNOWN
+        for number, rows in _split(table[places, batch.topic_counts]):
+            if number < 0:
+                verdicts.refuse(np.arange(len(batch)) if rows is None else rows, *_REFUSED[-number - 1])
+            else:
+                yield self.by_topic[groups[number]], rows
+
+
+def compile_abi(name: str, abi: Iterable[Mapping[str, Any]], *, strict: bool = True) -> AbiDecoder:
+    """The decoder of a JSON ABI's events. Raises MalformedAbi, also for an ABI without events.
+
+    ``strict`` reads the canonical form only. Otherwise offsets may point anywhere in the log's data, padding may be
+    anything or missing at the end, and data may follow the last parameter; values are in range all the same.
+    """
+    readers = [compile_event_reader(event) for event in parse_events(abi)]
+    if not readers:
+        raise MalformedAbi(f"the ABI {name} has no events")
+    by_topic: defaultdict[tuple[bytes, int], Readers] = defaultdict(tuple)
+    anonymous: defaultdict[int, Readers] = defaultdict(tuple)
+    for reader in readers:
+        event = reader.event
+        if event.anonymous:
+            anonymous[event.topic_count] += (reader,)
+        else:
+            by_topic[event.topic, event.topic_count] += (reader,)
+    return AbiDecoder(name, tuple(reader.event for reader in readers), strict, dict(by_topic), dict(anonymous))
+
+
+def _split(numbers: Positions) -> Iterator[tuple[int, Positions | None]]:
+    """The rows of each number, None where it is the only one."""
+    if len(numbers) and (numbers == numbers[0]).all():
+        yield int(numbers[0]), None
+        return
+    order = np.argsort(numbers.astype(np.int16), kind="stable")
+    ordered = numbers[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    for start, rows in zip(starts, np.split(order, starts[1:]), strict=True):
+        yield int(ordered[start]), rows
+
+
+def _read_logs(
+    readers: Readers, batch: LogBatch, rows: Positions | None, verdicts: Verdicts, *, strict: bool
+) -> Iterator[EventColumns]:
+    """What each of ``readers`` reads alone; what none or several read is refused."""
+    places = np.arange(len(batch)) if rows is None else rows
+    if not len(places):
+        return
+    data = batch.data_of(rows)
+    reads = [_read(reader, batch, rows, data, strict=strict) for reader in readers]
+    verdicts.adopt(places, reads[0][1])
+    alone: Mask | None = None
+    if len(readers) > 1:
+        counts = np.sum([found.codes == 0 for _, found in reads], axis=0)
+        verdicts.codes[places[counts == 1]] = 0
+        verdicts.refuse(places[counts > 1], "ambiguous", "several events of the ABI read it")
+        alone = counts == 1
+    for reader, (arrays, found) in zip(readers, reads, strict=True):
+        mask = found.readable() if alone is None else alone & (found.codes == 0)
+        if mask is None or mask.any():
+            yield _columns(reader, arrays, places, mask)
+
+
+def _read(
+    reader: EventReader, batch: LogBatch, rows: Positions | None, data: ArrowArray, *, strict: bool
+) -> tuple[Sequence[ArrowArray], Verdicts]:
+    first = 0 if reader.event.anonymous else 1
+    words = [batch.topic_words(first + number, rows) for number in range(len(reader.topics))]
+    return reader.read(words, data, strict=strict)
+
+
+def _columns(reader: EventReader, arrays: Sequence[ArrowArray], rows: Positions, mask: Mask | None) -> EventColumns:
+    columns = [pa.array(rows.astype(np.int32)), *arrays]
+    if mask is not None:
+        kept = pa.array(mask)
+        columns = [column.filter(kept) for column in columns]
+    return EventColumns(reader.event, pa.RecordBatch.from_arrays(columns, names=[ROW, *reader.names]))
+
+
+def _undecodable(verdicts: Verdicts) -> ArrowBatch:
+    rows = np.flatnonzero(verdicts.codes)
+    findings = pa.array(verdicts.codes[rows] - 1)
+    reasons, details = ([finding[part] for finding in verdicts.findings] for part in (0, 1))
+    columns = [
+        pa.array(rows.astype(np.int32)),
+        *(pa.array(each, pa.string()).take(findings) for each in (reasons, details)),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=UNDECODABLE_SCHEMA)

@@ -1,0 +1,89 @@
+"""One event compiled to columns: its topics and its data, of many logs at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from atlas.protocol.abi.compilation import column_names, compile_reader
+from atlas.protocol.abi.event import EventType
+from atlas.protocol.abi.heap import Heap, Places, Positions
+from atlas.protocol.abi.reading import Reading, read_tails
+from atlas.protocol.abi.statics import WordColumn
+from atlas.protocol.abi.tails import TupleReader
+from atlas.protocol.abi.types import WORD_BYTES, ContentType, ListType, TupleType, WordType
+from atlas.protocol.abi.verdicts import Verdicts
+from atlas.protocol.abi.words import Words, word_reader
+from atlas.protocol.logs import ArrowArray
+
+ROW = "row"
+_HASH = WordType("bytes32", "bytes", WORD_BYTES)
+
+
+@dataclass(frozen=True)
+class EventReader:
+    """Reads logs of one event; ``names`` are its columns, in ABI order."""
+
+    event: EventType
+    names: tuple[str, ...]
+    topics: tuple[WordColumn, ...]
+    data: TupleReader
+
+    def read(self, topics: list[Words], data: ArrowArray, *, strict: bool) -> tuple[list[ArrowArray], Verdicts]:
+        """A column a parameter, in ABI order, and which logs cannot be read: their values are anything.
+
+        ``topics`` are the indexed parameters' words, ``data`` a binary column without nulls, of one log or more.
+        """
+        reading = Reading(Heap(data), Verdicts(len(data)), strict)
+        rows = np.arange(len(data))
+        indexed = [
+            reader.read(reading, words[:, None], rows) for reader, words in zip(self.topics, topics, strict=True)
+        ]
+        plain = self._read_data(reading, rows)
+        sources = {True: iter(indexed), False: iter(plain)}
+        return [next(sources[parameter.indexed]) for parameter in self.event.parameters], reading.verdicts
+
+    def _read_data(self, reading: Reading, rows: Positions) -> list[ArrowArray]:
+        heap = reading.heap
+        places = Places(rows, heap.starts, heap.ends)
+        fits = self._fits(reading, places)
+        if fits is None:
+            arrays, ends = self.data.columns(reading, places)
+        else:
+            struct, ends = read_tails(self.data, reading, places, fits, self.event.name)
+            arrays = struct.flatten()
+        if reading.strict and not self.is_static:
+            beyond = ends < places.limits
+            reading.refuse(places, beyond, "trailing_data", "the data goes on after the last parameter")
+        return arrays
+
+    def _fits(self, reading: Reading, places: Places) -> "np.ndarray[tuple[int], np.dtype[np.bool_]] | None":
+        """Which logs have data of a possible length; None when all."""
+        sizes, expected = places.limits - places.starts, self.data.minimum_bytes
+        short, long = sizes < expected, sizes > expected
+        reading.refuse(places, short, "short_data", f"less data than the {expected} bytes that the parameters need")
+        if self.is_static and reading.strict:
+            reading.refuse(places, long, "trailing_data", f"more data than the {expected} bytes of the parameters")
+            short |= long
+        return ~short if short.any() else None
+
+    @property
+    def is_static(self) -> bool:
+        """Whether the data always has the same length."""
+        return all(parameter.kind.words is not None for parameter in self.event.plain)
+
+
+def compile_event_reader(event: EventType) -> EventReader:
+    """The columnar reader of an event."""
+    names = column_names((parameter.name for parameter in event.parameters), taken=[ROW])
+    named = list(zip(names, event.parameters, strict=True))
+    plain = [(name, parameter.kind) for name, parameter in named if not parameter.indexed]
+    topics = [
+        WordColumn(name, word_reader(parameter.kind if isinstance(parameter.kind, WordType) else _HASH))
+        for name, parameter in named
+        if parameter.indexed
+    ]
+    members = tuple((name, compile_reader(kind, name)) for name, kind in plain)
+    heads = sum(1 if kind.words is None else kind.words for _, kind in plain)
+    data = TupleReader(event.name, members, tuple(name for name, _ in plain), heads)
+    return EventReader(event, names, tuple(topics), data)
