@@ -1,4 +1,4 @@
-"""eth-abi as the judge of how values lie in bytes: addresses as bytes, and data that is not its own encoding refused."""
+"""eth-abi as the judge of how values lie in bytes."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -37,7 +37,7 @@ class LogBatch:
         return self.data if rows is None else self.data.take(pa.array(rows))
 
     def first_topics(self) -> tuple[npt.NDArray[np.int32], list[bytes]]:
-        """For each log the place of its first topic in the list of the different ones; without topics, the last place."""
+        """Each log's place of its first topic among the different ones, listed; without topics, one place more."""
         encoded = self.topics[0].dictionary_encode()
         distinct: list[bytes] = encoded.dictionary.to_pylist()
         places = encoded.indices.fill_null(len(distinct)).to_numpy(zero_copy_only=False)

@@ -110,9 +110,15 @@ def compile_abi(name: str, abi: Iterable[Mapping[str, Any]], *, strict: bool = T
     ``strict`` reads the canonical form only. Otherwise offsets may point anywhere in the log's data, padding may be
     anything or missing at the end, and data may follow the last parameter; values are in range all the same.
     """
-    readers = [compile_event_reader(event) for event in parse_events(abi)]
-    if not readers:
+    events = parse_events(abi)
+    if not events:
         raise MalformedAbi(f"the ABI {name} has no events")
+    return compile_events(name, events, strict=strict)
+
+
+def compile_events(name: str, events: Iterable[EventType], *, strict: bool = True) -> AbiDecoder:
+    """As ``compile_abi``, of events that have been parsed."""
+    readers = [compile_event_reader(event) for event in events]
     by_topic: defaultdict[tuple[bytes, int], Readers] = defaultdict(tuple)
     anonymous: defaultdict[int, Readers] = defaultdict(tuple)
     for reader in readers:

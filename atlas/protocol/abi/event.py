@@ -7,11 +7,12 @@ from typing import Any, cast
 
 import msgspec
 
-from atlas.protocol.abi.types import AbiType, named_item, type_of_item
+from atlas.protocol.abi.types import WORD_BYTES, AbiType, WordType, named_item, type_of_item
 from atlas.protocol.errors import MalformedAbi
 from atlas.protocol.keccak import keccak256
 
 _MAX_TOPICS = 4
+HASH = WordType("bytes32", "bytes", WORD_BYTES)
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Parameter:
     name: str
     kind: AbiType
     indexed: bool
+
+    @property
+    def kind_in_log(self) -> AbiType:
+        """The type of what a log has of it: of an indexed one that is no word, the hash."""
+        return HASH if self.indexed and not isinstance(self.kind, WordType) else self.kind
 
     @property
     def type(self) -> str:

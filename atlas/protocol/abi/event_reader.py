@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from atlas.protocol.abi.compilation import column_names, compile_reader
 from atlas.protocol.abi.event import EventType
@@ -11,13 +10,12 @@ from atlas.protocol.abi.heap import Heap, Places, Positions
 from atlas.protocol.abi.reading import Reading, read_tails
 from atlas.protocol.abi.statics import WordColumn
 from atlas.protocol.abi.tails import TupleReader
-from atlas.protocol.abi.types import WORD_BYTES, ContentType, ListType, TupleType, WordType
+from atlas.protocol.abi.types import WordType
 from atlas.protocol.abi.verdicts import Verdicts
-from atlas.protocol.abi.words import Words, word_reader
+from atlas.protocol.abi.words import Mask, Words, word_reader
 from atlas.protocol.logs import ArrowArray
 
 ROW = "row"
-_HASH = WordType("bytes32", "bytes", WORD_BYTES)
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class EventReader:
             reading.refuse(places, beyond, "trailing_data", "the data goes on after the last parameter")
         return arrays
 
-    def _fits(self, reading: Reading, places: Places) -> "np.ndarray[tuple[int], np.dtype[np.bool_]] | None":
+    def _fits(self, reading: Reading, places: Places) -> Mask | None:
         """Which logs have data of a possible length; None when all."""
         sizes, expected = places.limits - places.starts, self.data.minimum_bytes
         short, long = sizes < expected, sizes > expected
@@ -79,9 +77,9 @@ def compile_event_reader(event: EventType) -> EventReader:
     named = list(zip(names, event.parameters, strict=True))
     plain = [(name, parameter.kind) for name, parameter in named if not parameter.indexed]
     topics = [
-        WordColumn(name, word_reader(parameter.kind if isinstance(parameter.kind, WordType) else _HASH))
+        WordColumn(name, word_reader(parameter.kind_in_log))
         for name, parameter in named
-        if parameter.indexed
+        if parameter.indexed and isinstance(parameter.kind_in_log, WordType)
     ]
     members = tuple((name, compile_reader(kind, name)) for name, kind in plain)
     heads = sum(1 if kind.words is None else kind.words for _, kind in plain)

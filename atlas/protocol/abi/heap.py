@@ -42,8 +42,8 @@ class Heap:
         if words == 1:
             return self.words.take(first, axis=0)[:, None]
         if self._adjacent(first, words):
-            return self.words[first[0] : first[0] + len(first) * words].reshape(-1, words, LANES)
-        return self.words.take((first[:, None] + np.arange(words)).ravel(), axis=0).reshape(-1, words, LANES)
+            return self.words[first[0] : first[0] + len(first) * words].reshape(len(starts), words, LANES)
+        return self.words.take((first[:, None] + np.arange(words)).ravel(), axis=0).reshape(len(starts), words, LANES)
 
     @staticmethod
     def _adjacent(first: Positions, words: int) -> bool:
@@ -52,7 +52,7 @@ class Heap:
     def _unaligned(self, starts: Positions, words: int) -> Words:
         content = np.frombuffer(self.content, np.uint8)
         windows = np.lib.stride_tricks.sliding_window_view(content, WORD_BYTES * words)
-        return windows[starts].view(np.uint64).reshape(-1, words, LANES)
+        return windows[starts].view(np.uint64).reshape(len(starts), words, LANES)
 
     def slices(self, starts: Positions, ends: Positions) -> ArrowArray:
         """The bytes from each of ``starts`` until before its end, as a binary column."""

@@ -48,7 +48,9 @@ class StaticReader(Protocol):
     """Reads a type that takes the same number of words in every log."""
 
     @property
-    def words(self) -> int: ...
+    def words(self) -> int:
+        """How many words a value takes."""
+        ...
 
     def read(self, reading: Reading, block: Words, rows: Positions) -> ArrowArray:
         """The values in ``block``, (count, words, 4), of logs ``rows``."""
@@ -60,7 +62,9 @@ class TailReader(Protocol):
     """Reads a dynamic type, which an offset in the heads points at."""
 
     @property
-    def minimum_bytes(self) -> int: ...
+    def minimum_bytes(self) -> int:
+        """What every value takes at least."""
+        ...
 
     def read(self, reading: Reading, places: Places) -> tuple[ArrowArray, Positions]:
         """The values at ``places``, each with at least the minimum of bytes, and where each ends."""

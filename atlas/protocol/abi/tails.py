@@ -18,7 +18,7 @@ import pyarrow as pa
 from atlas.protocol.abi.heap import Places, Positions, small_numbers
 from atlas.protocol.abi.reading import Reader, Reading, StaticReader, TailReader, read_tails
 from atlas.protocol.abi.types import WORD_BYTES
-from atlas.protocol.abi.words import LANES, Mask, Words
+from atlas.protocol.abi.words import Mask, Words
 from atlas.protocol.logs import ArrowArray
 
 _PADDING: Words = np.array(
@@ -49,7 +49,7 @@ class ContentReader:
         used = sizes % WORD_BYTES
         partial = used != 0
         last = reading.heap.blocks(ends[partial] - WORD_BYTES, 1)[:, 0] & _PADDING[used[partial]]
-        dirty = last.any(axis=1)
+        dirty = np.bitwise_or.reduce(last, axis=1) != 0
         reading.refuse(places.where(partial), dirty, "non_canonical", f"the padding of {self.label} is not zero")
 
     def _text(self, reading: Reading, places: Places, content: ArrowArray) -> ArrowArray:
@@ -107,7 +107,7 @@ class ListReader:
         ends[counts > 0] = item_ends[is_last]
         return values, ends
 
-    def _tails(  # noqa: PLR0913, PLR0917 - all of them are columns of one table, an item a row
+    def _tails(
         self, item: TailReader, reading: Reading, items: Places, inner: Positions, is_last: Mask, counts: Positions
     ) -> tuple[ArrowArray, Positions]:
         offsets = small_numbers(reading.heap.blocks(items.starts + WORD_BYTES * inner, 1)[:, 0])
@@ -149,7 +149,7 @@ class TupleReader:
         """A column a member, and where the last tail of each tuple ends."""
         arrays: list[ArrowArray] = []
         ends, at = places.starts + self.minimum_bytes, 0
-        heads = reading.heap.blocks(places.starts, self.head_words) if self.head_words else np.empty((0, 0, LANES))
+        heads = reading.heap.blocks(places.starts, self.head_words)
         for label, member in self.members:
             if isinstance(member, StaticReader):
                 arrays.append(member.read(reading, heads[:, at : at + member.words], places.rows))
@@ -161,7 +161,7 @@ class TupleReader:
         return arrays, ends
 
     @staticmethod
-    def _tail(  # noqa: PLR0913, PLR0917 - as above, a tuple a row
+    def _tail(
         label: str, member: TailReader, reading: Reading, places: Places, head: Words, ends: Positions
     ) -> tuple[ArrowArray, Positions]:
         offsets = small_numbers(head)
