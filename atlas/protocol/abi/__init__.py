@@ -8,7 +8,8 @@
 ``compile_abi`` reads record batches into columns, ``compile_event`` one log into Python values. Both read only the
 canonical form: padding is zero, a bool is 0 or 1, tails follow each other without gaps and overlaps. Solidity's
 ``emit`` writes that form and no other; a log in another form may be of another event, and reading it leniently
-would give a wrong value where a reason is due. Who knows better sets ``strict=False``.
+would give a wrong value where a reason is due. Who knows better sets ``strict=False``: then offsets may point
+anywhere after the heads, padding may be anything or missing at the end, and data may follow the last parameter.
 
 A log is not read for one of these reasons:
 

@@ -107,8 +107,7 @@ class AbiDecoder:
 def compile_abi(name: str, abi: Iterable[Mapping[str, Any]], *, strict: bool = True) -> AbiDecoder:
     """The decoder of a JSON ABI's events. Raises MalformedAbi, also for an ABI without events.
 
-    ``strict`` reads the canonical form only. Otherwise offsets may point anywhere in the log's data, padding may be
-    anything or missing at the end, and data may follow the last parameter; values are in range all the same.
+    ``strict`` reads the canonical form only, see ``atlas.protocol.abi``; values are in range either way.
     """
     events = parse_events(abi)
     if not events:
@@ -132,8 +131,8 @@ def compile_events(name: str, events: Iterable[EventType], *, strict: bool = Tru
 
 def _split(numbers: Positions) -> Iterator[tuple[int, Positions | None]]:
     """The rows of each number, None where it is the only one."""
-    if len(numbers) and (numbers == numbers[0]).all():
-        yield int(numbers[0]), None
+    if (numbers == numbers[:1]).all():
+        yield from [(int(number), None) for number in numbers[:1]]
         return
     order = np.argsort(numbers.astype(np.int16), kind="stable")
     ordered = numbers[order]

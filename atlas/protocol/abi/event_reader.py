@@ -7,7 +7,7 @@ import numpy as np
 from atlas.protocol.abi.compilation import column_names, compile_reader
 from atlas.protocol.abi.event import EventType
 from atlas.protocol.abi.heap import Heap, Places, Positions
-from atlas.protocol.abi.reading import Reading, read_tails
+from atlas.protocol.abi.reading import Reading, scattered
 from atlas.protocol.abi.statics import WordColumn
 from atlas.protocol.abi.tails import TupleReader
 from atlas.protocol.abi.types import WordType
@@ -45,25 +45,22 @@ class EventReader:
         heap = reading.heap
         places = Places(rows, heap.starts, heap.ends)
         fits = self._fits(reading, places)
-        if fits is None:
-            arrays, ends = self.data.columns(reading, places)
-        else:
-            struct, ends = read_tails(self.data, reading, places, fits, self.event.name)
-            arrays = struct.flatten()
-        if reading.strict and not self.is_static:
-            beyond = ends < places.limits
-            reading.refuse(places, beyond, "trailing_data", "the data goes on after the last parameter")
-        return arrays
+        arrays, ends = self.data.columns(reading, places.where(fits))
+        if reading.strict:
+            beyond = ends < places.limits[fits]
+            reading.refuse(places.where(fits), beyond, "trailing_data", "the data goes on after the last parameter")
+        return arrays if fits.all() else [scattered(array, fits) for array in arrays]
 
-    def _fits(self, reading: Reading, places: Places) -> Mask | None:
-        """Which logs have data of a possible length; None when all."""
+    def _fits(self, reading: Reading, places: Places) -> Mask:
+        """Which logs have data of a possible length; the others are refused."""
         sizes, expected = places.limits - places.starts, self.data.minimum_bytes
-        short, long = sizes < expected, sizes > expected
-        reading.refuse(places, short, "short_data", f"less data than the {expected} bytes that the parameters need")
+        fits = sizes >= expected
+        reading.refuse(places, ~fits, "short_data", f"less data than the {expected} bytes that the parameters need")
         if self.is_static and reading.strict:
+            long = sizes > expected
             reading.refuse(places, long, "trailing_data", f"more data than the {expected} bytes of the parameters")
-            short |= long
-        return ~short if short.any() else None
+            fits &= ~long
+        return fits
 
     @property
     def is_static(self) -> bool:

@@ -79,6 +79,8 @@ class Places:
 
     def where(self, mask: Mask) -> "Places":
         """Those of the mask."""
+        if mask.all():
+            return self
         return Places(self.rows[mask], self.starts[mask], self.limits[mask])
 
 

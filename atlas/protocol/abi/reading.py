@@ -29,6 +29,15 @@ class Reading:
             self.verdicts.refuse(places.rows[mask], reason, detail)
         return refused
 
+    def refuse_short(self, places: Places, mask: Mask, label: str) -> bool:
+        """Refuse the logs of masked places that end too early; whether there are any."""
+        if not mask.any():
+            return False
+        at_end = places.limits == self.heap.ends[places.rows]
+        self.refuse(places, mask & ~at_end, "non_canonical", f"{label} goes on where what follows it begins")
+        self.refuse(places, mask & at_end, "short_data", f"{label} goes on after the end of the data")
+        return True
+
     def excessive(self, places: Places, sizes: Positions | int) -> Mask | None:
         """Which places belong to logs whose values would take many times their data; None when none does.
 
@@ -78,11 +87,9 @@ def read_tails(
     reader: TailReader, reading: Reading, places: Places, sound: Mask, label: str
 ) -> tuple[ArrowArray, Positions]:
     """What ``reader`` reads at the ``sound`` places with enough bytes; null at the others, whose logs are refused."""
-    enough = places.limits - places.starts >= reader.minimum_bytes
-    reading.refuse(
-        places, sound & ~enough, "short_data", f"{label} ends after the data, or after what follows it begins"
-    )
-    sound = sound & enough
+    short = places.limits - places.starts < reader.minimum_bytes
+    reading.refuse_short(places, sound & short, label)
+    sound = sound & ~short
     if (excess := reading.excessive(places, reader.minimum_bytes)) is not None:
         reading.refuse(places, excess, "excessive", f"{label} reads the same data many times")
         sound &= ~excess
@@ -91,4 +98,9 @@ def read_tails(
     array, ends = reader.read(reading, places.where(sound))
     all_ends = places.limits.copy()
     all_ends[sound] = ends
-    return array.take(pa.array(np.cumsum(sound) - 1, mask=~sound)), all_ends
+    return scattered(array, sound), all_ends
+
+
+def scattered(array: ArrowArray, mask: Mask) -> ArrowArray:
+    """The values at the places of the mask, null at the others."""
+    return array.take(pa.array(np.cumsum(mask) - 1, mask=~mask))

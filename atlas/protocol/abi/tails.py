@@ -114,12 +114,14 @@ class ListReader:
         starts = items.starts + offsets
         inside = (offsets >= 0) & (starts <= items.limits)
         reading.refuse(items, ~inside, "short_data", f"an offset in {self.label} points after the data")
+        detail = f"the elements of {self.label} do not follow each other"
         if not reading.strict:
-            return read_tails(item, reading, Places(items.rows, starts, items.limits), inside, self.label)
+            behind = offsets >= WORD_BYTES * counts
+            reading.refuse(items, ~behind, "non_canonical", detail)
+            return read_tails(item, reading, Places(items.rows, starts, items.limits), inside & behind, self.label)
         limits = np.where(is_last, items.limits, np.append(starts[1:], 0))
         in_order = (starts <= limits) & (limits <= items.limits) & (offsets % WORD_BYTES == 0)
         sound = inside & in_order & ((inner > 0) | (offsets == WORD_BYTES * counts))
-        detail = f"the elements of {self.label} do not follow each other"
         reading.refuse(items, ~sound, "non_canonical", detail)
         values, ends = read_tails(item, reading, Places(items.rows, starts, limits), sound, self.label)
         reading.refuse(items, ~is_last & (ends != limits), "non_canonical", detail)
@@ -160,18 +162,17 @@ class TupleReader:
                 at += 1
         return arrays, ends
 
-    @staticmethod
     def _tail(
-        label: str, member: TailReader, reading: Reading, places: Places, head: Words, ends: Positions
+        self, label: str, member: TailReader, reading: Reading, places: Places, head: Words, ends: Positions
     ) -> tuple[ArrowArray, Positions]:
         offsets = small_numbers(head)
         starts = places.starts + offsets
-        if reading.strict:
-            sound = starts == ends
-            reading.refuse(places, ~sound, "non_canonical", f"{label} does not follow what is before it")
-        else:
-            sound = (offsets >= 0) & (starts <= places.limits)
-            reading.refuse(places, ~sound, "short_data", f"the offset of {label} points after the data")
+        inside = (offsets >= 0) & (starts <= places.limits)
+        sound = starts == ends
+        if not reading.strict:
+            reading.refuse(places, ~inside, "short_data", f"the offset of {label} points after the data")
+            sound = inside & (offsets >= self.minimum_bytes)
+        reading.refuse(places, ~sound, "non_canonical", f"{label} does not follow what is before it")
         return read_tails(member, reading, Places(places.rows, starts, places.limits), sound, label)
 
 
@@ -182,7 +183,7 @@ def read_counts(label: str, reading: Reading, places: Places, item_bytes: int, *
     if padded:
         room -= room % WORD_BYTES
     short = (counts < 0) | (counts > room // item_bytes)
-    if reading.refuse(places, short, "short_data", f"{label} is longer than the data that is left"):
+    if reading.refuse_short(places, short, label):
         counts[short] = 0
     if (excess := reading.excessive(places, counts * item_bytes)) is not None:
         reading.refuse(places, excess, "excessive", f"{label} reads the same data many times")
