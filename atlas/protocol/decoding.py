@@ -2,8 +2,8 @@
 
 A log is told apart by its first topic and by how many topics follow: ERC-20 and ERC-721 share the
 topic of Transfer. Each pair is compiled once an ABI; decoding is then two look-ups and the reading
-of words, or, of many logs at once, of columns. An event that the ABI knows but ``EVENTS`` does not list (Approval, RoleGranted ...) is not
-interpreted, and decodes to None.
+of words or, of many logs at once, of columns. An event that the ABI knows but ``EVENTS`` does not
+list (Approval, RoleGranted ...) is not interpreted, and decodes to None.
 
 Every other log raises UndecodableLog with a reason: those of ``atlas.protocol.abi``, and
 
@@ -29,7 +29,7 @@ from atlas.protocol.events import EVENTS, AssetTransfer, Event, Origin, Transfer
 from atlas.protocol.facts import ChainLog
 from atlas.protocol.logs import TOPIC_COLUMNS, ArrowBatch
 
-Outcome: TypeAlias = Event | None | UndecodableLog
+Outcome: TypeAlias = Event | UndecodableLog | None
 """An event, none because no struct interprets it, or why there is none."""
 
 # The token standards name a parameter by a Python keyword, and both call their event Transfer.
@@ -128,7 +128,7 @@ def compile_decoder(abi_name: str, abi: Iterable[Mapping[str, Any]], structs: It
         raise ProtocolError(f"the ABI of {abi_name} has no event {', '.join(sorted(missing))}", hint=_REBUILD)
     interpreted = [layout.event for layout, struct in layouts.values() if struct is not None]
     return Decoder(
-        abi_name, layouts, frozenset(topic for topic, _ in layouts), compile_events(abi_name, interpreted)
+        abi_name, layouts, frozenset(topic for topic, _ in layouts), compile_events(abi_name, interpreted, strict=True)
     )
 
 

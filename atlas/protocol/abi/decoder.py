@@ -24,7 +24,7 @@ from atlas.protocol.abi.event import EventType, parse_events
 from atlas.protocol.abi.event_reader import ROW, EventReader, compile_event_reader
 from atlas.protocol.abi.heap import Positions
 from atlas.protocol.abi.verdicts import Verdicts
-from atlas.protocol.abi.words import Mask
+from atlas.protocol.abi.words import Mask, Words
 from atlas.protocol.errors import MalformedAbi
 from atlas.protocol.logs import ArrowArray, ArrowBatch
 
@@ -74,13 +74,12 @@ class AbiDecoder:
         batch, verdicts = LogBatch(logs), Verdicts(len(logs))
         found: list[EventColumns] = []
         for readers, rows in self._named(batch, verdicts):
-            found += _read_logs(readers, batch, rows, verdicts, strict=self.strict)
+            read = _read_logs(readers, batch, rows, strict=self.strict)
+            verdicts.adopt(read.rows, read.refusals)
+            found += read.settle(verdicts)
         for count, readers in self.anonymous.items():
             rows = np.flatnonzero((verdicts.codes != 0) & (batch.topic_counts == count))
-            tried = Verdicts(len(batch))
-            columns = _read_logs(readers, batch, rows, tried, strict=self.strict)
-            verdicts.codes[rows[tried.codes[rows] == 0]] = 0
-            found += columns
+            found += _read_logs(readers, batch, rows, strict=self.strict).settle(verdicts) if len(rows) else []
         return Decoded(tuple(found), _undecodable(verdicts))
 
     def _named(self, batch: LogBatch, verdicts: Verdicts) -> Iterator[tuple[Readers, Positions | None]]:
@@ -115,7 +114,7 @@ def compile_abi(name: str, abi: Iterable[Mapping[str, Any]], *, strict: bool = T
     return compile_events(name, events, strict=strict)
 
 
-def compile_events(name: str, events: Iterable[EventType], *, strict: bool = True) -> AbiDecoder:
+def compile_events(name: str, events: Iterable[EventType], *, strict: bool) -> AbiDecoder:
     """As ``compile_abi``, of events that have been parsed."""
     readers = [compile_event_reader(event) for event in events]
     by_topic: defaultdict[tuple[bytes, int], Readers] = defaultdict(tuple)
@@ -141,39 +140,44 @@ def _split(numbers: Positions) -> Iterator[tuple[int, Positions | None]]:
         yield int(ordered[start]), rows
 
 
-def _read_logs(
-    readers: Readers, batch: LogBatch, rows: Positions | None, verdicts: Verdicts, *, strict: bool
-) -> Iterator[EventColumns]:
-    """What each of ``readers`` reads alone; what none or several read is refused."""
-    places = np.arange(len(batch)) if rows is None else rows
-    if not len(places):
-        return
+@dataclass(frozen=True)
+class _Read:
+    """What each of ``readers`` reads of logs ``rows``, and why the first of them does not read some."""
+
+    rows: Positions
+    readers: Readers
+    arrays: tuple[list[ArrowArray], ...]
+    readable: tuple[Mask, ...]
+    refusals: Verdicts
+
+    def settle(self, verdicts: Verdicts) -> Iterator[EventColumns]:
+        """A log that one of the readers reads is its event; one that several read is refused."""
+        counts = np.sum(self.readable, axis=0)
+        verdicts.codes[self.rows[counts > 0]] = 0
+        verdicts.refuse(self.rows[counts > 1], "ambiguous", "several events of the ABI read it")
+        for reader, arrays, readable in zip(self.readers, self.arrays, self.readable, strict=True):
+            alone = readable & (counts == 1)
+            if alone.any():
+                yield _columns(reader, arrays, self.rows, alone)
+
+
+def _read_logs(readers: Readers, batch: LogBatch, rows: Positions | None, *, strict: bool) -> _Read:
+    """What the readers read of one log or more, of all with None."""
     data = batch.data_of(rows)
-    reads = [_read(reader, batch, rows, data, strict=strict) for reader in readers]
-    verdicts.adopt(places, reads[0][1])
-    alone: Mask | None = None
-    if len(readers) > 1:
-        counts = np.sum([found.codes == 0 for _, found in reads], axis=0)
-        verdicts.codes[places[counts == 1]] = 0
-        verdicts.refuse(places[counts > 1], "ambiguous", "several events of the ABI read it")
-        alone = counts == 1
-    for reader, (arrays, found) in zip(readers, reads, strict=True):
-        mask = found.readable() if alone is None else alone & (found.codes == 0)
-        if mask is None or mask.any():
-            yield _columns(reader, arrays, places, mask)
+    reads = [reader.read(_topics(reader, batch, rows), data, strict=strict) for reader in readers]
+    arrays, verdicts = zip(*reads, strict=True)
+    places = np.arange(len(batch)) if rows is None else rows
+    return _Read(places, readers, arrays, tuple(each.codes == 0 for each in verdicts), verdicts[0])
 
 
-def _read(
-    reader: EventReader, batch: LogBatch, rows: Positions | None, data: ArrowArray, *, strict: bool
-) -> tuple[Sequence[ArrowArray], Verdicts]:
+def _topics(reader: EventReader, batch: LogBatch, rows: Positions | None) -> list[Words]:
     first = 0 if reader.event.anonymous else 1
-    words = [batch.topic_words(first + number, rows) for number in range(len(reader.topics))]
-    return reader.read(words, data, strict=strict)
+    return [batch.topic_words(first + number, rows) for number in range(len(reader.topics))]
 
 
-def _columns(reader: EventReader, arrays: Sequence[ArrowArray], rows: Positions, mask: Mask | None) -> EventColumns:
+def _columns(reader: EventReader, arrays: Sequence[ArrowArray], rows: Positions, mask: Mask) -> EventColumns:
     columns = [pa.array(rows.astype(np.int32)), *arrays]
-    if mask is not None:
+    if not mask.all():
         kept = pa.array(mask)
         columns = [column.filter(kept) for column in columns]
     return EventColumns(reader.event, pa.RecordBatch.from_arrays(columns, names=[ROW, *reader.names]))

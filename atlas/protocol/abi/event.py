@@ -77,7 +77,7 @@ def parse_abi(content: bytes | str) -> tuple[Mapping[str, Any], ...]:
     """The entries of a JSON ABI: a list, or an object with the list under ``abi``. Raises MalformedAbi."""
     try:
         value: object = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedAbi(f"an ABI is JSON: {error}") from error
     entries = cast("dict[str, object]", value).get("abi") if isinstance(value, dict) else value
     if not isinstance(entries, list):
@@ -90,8 +90,12 @@ def parse_abi(content: bytes | str) -> tuple[Mapping[str, Any], ...]:
 
 def parse_events(entries: Iterable[Mapping[str, Any]]) -> tuple[EventType, ...]:
     """The different events of an ABI, in its order. Raises MalformedAbi."""
-    events = [parse_event(entry) for entry in entries if entry.get("type") == "event"]
-    return tuple({event.shape: event for event in reversed(events)}.values())[::-1]
+    events: dict[object, EventType] = {}
+    for entry in entries:
+        if entry.get("type") == "event":
+            event = parse_event(entry)
+            events.setdefault(event.shape, event)
+    return tuple(events.values())
 
 
 def parse_event(entry: Mapping[str, Any]) -> EventType:

@@ -3,8 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-from atlas.protocol.abi.words import Mask
-
 Rows = npt.NDArray[np.int64]
 
 
@@ -19,10 +17,6 @@ class Verdicts:
         """The logs ``rows`` cannot be read, unless that has been said of them already."""
         self.findings.append((reason, detail))
         self.codes[rows[self.codes[rows] == 0]] = len(self.findings)
-
-    def readable(self) -> Mask | None:
-        """Which logs can be read, None when all can."""
-        return self.codes == 0 if self.findings else None
 
     def adopt(self, rows: Rows, verdicts: "Verdicts") -> None:
         """What ``verdicts`` say of one log after another is said of ``rows``."""

@@ -133,5 +133,3 @@ def rows_of(decoded: Decoded, count: int) -> list[Any]:
         found[refused["row"]] = refused["reason"]
     assert sorted(found) == list(range(count))
     return [found[row] for row in range(count)]
-
-

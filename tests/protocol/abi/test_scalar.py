@@ -9,8 +9,8 @@ from atlas.protocol.abi import EventLayout, compile_event
 from atlas.protocol.abi.scalar import DataRead
 from atlas.protocol.errors import UndecodableLog
 from atlas.protocol.keccak import keccak256
-from tests.protocol.layouts import COMPOSITE, ELEMENTARY, STATIC, TypedValues, event_entry, typed_values
 from tests.protocol.abi.oracle import has_zero_character, read_canonical
+from tests.protocol.layouts import COMPOSITE, ELEMENTARY, STATIC, TypedValues, event_entry, typed_values
 
 
 def layout_of(*types: str, indexed: int = 0) -> EventLayout:
