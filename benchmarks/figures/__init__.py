@@ -1,0 +1,1 @@
+"""The parts of the larger benchmarks: each module yields its figures."""
