@@ -1,4 +1,4 @@
-"""The indexer against its peers and limits: ``--quick`` within a minute or two, ``--json`` one figure a line."""
+"""The indexer against its peers and limits, topic by topic: each figure beside its baseline of the same run."""
 
 import sys
 from collections.abc import Iterator
@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.figures import backfill
+from benchmarks.figures import backfill, decoding, receipts
 from benchmarks.measuring import Figure, options, report
 
-TOPICS = (backfill,)
+TOPICS = (backfill, decoding, receipts)
 
 
 def figures(*, quick: bool) -> Iterator[Figure]:

@@ -32,6 +32,11 @@ def alone(name: str, value: float, unit: str) -> Figure:
     return Figure(name, round(value, 3), unit)
 
 
+def best(runs: int, measure: Callable[[], float]) -> float:
+    """The highest of several measurements: what the machine does when nothing else disturbs it."""
+    return max(measure() for _ in range(runs))
+
+
 def interleaved(runs: int, *measures: Callable[[], float]) -> list[tuple[float, ...]]:
     """Each measurement once a run, one after the other, so that what else the machine does meets all alike."""
     return [tuple(measure() for measure in measures) for _ in range(runs)]

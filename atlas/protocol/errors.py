@@ -6,6 +6,7 @@ AtlasError
 │   ├── MalformedAmount    an amount that is not an exact number of wei
 │   ├── MalformedFact      stored or received bytes that are not the canonical form
 │   ├── UndecodableLog     a log that no known ABI decodes
+│   ├── MalformedAbi       a contract ABI that does not describe events
 │   ├── InvalidEnvelope    a generation envelope that is refused
 │   └── atlas.protocol.evm.errors.EvmError
 ├── atlas.ledger.errors.LedgerError
@@ -55,6 +56,15 @@ class UndecodableLog(ProtocolError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message, hint="The raw log is kept; a better ABI decodes it later.")
         self.reason = reason
+
+
+class MalformedAbi(ProtocolError):
+    """A contract ABI that cannot be read, or an event of it that cannot be compiled."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint or "Take the ABI from the compiler's output or a block explorer.")
 
 
 class InvalidSignature(ProtocolError):

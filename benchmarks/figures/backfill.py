@@ -61,7 +61,8 @@ def figures(quick: bool) -> Iterator[Figure]:
 
 def _fastest(rpc_url: str, server_url: str, shape: Shape, runs: int) -> tuple[Run, Run]:
     """The faster of several runs of each, taken in turn, so that both meet the same machine."""
-    bare, ours = [], []
+    bare: list[Run] = []
+    ours: list[Run] = []
     for _ in range(runs):
         bare.append(_sync("bare", rpc_url, server_url, shape, shape.last_block, _BARE))
         ours.append(_sync("indexed", rpc_url, server_url, shape, shape.last_block, _OURS))

@@ -10,10 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from atlas.protocol.abi import Decoded, compile_abi, python_values
+from atlas.protocol.artifacts import load
 from atlas.protocol.decoding import decode_event
 from atlas.protocol.errors import UndecodableLog
 from atlas.protocol.events import AssetTransfer, Transfer
 from atlas.protocol.facts import ChainLog
+from tests.protocol.abi.made import batch
 
 Line = dict[str, Any]
 
@@ -100,3 +103,32 @@ def test_every_log_is_decoded_or_classified(logs: list[ChainLog], abi_name: str,
     outcomes = (outcome(abi_name, log, position) for position, log in enumerate(logs, 1))
     counted = Counter(result if isinstance(result, str) else type(result).__name__ for result in outcomes)
     assert counted == expected
+
+
+def rows(decoded: Decoded, signature: str) -> list[tuple[Any, ...]]:
+    """The row and the values of each log of an event."""
+    (found,) = [each for each in decoded.events if each.event.signature == signature]
+    pairs = zip(found.event.parameters, found.columns.columns[1:], strict=True)
+    columns = [python_values(parameter.kind_in_log, column) for parameter, column in pairs]
+    return list(zip(found.columns.column("row").to_pylist(), *columns, strict=True))
+
+
+def test_both_blocks_as_one_batch_give_exactly_the_token_transfers(logs: list[ChainLog], transfers: list[Line]) -> None:
+    columns = batch([(log.topics, log.data) for log in logs])
+    found = [
+        (logs[row].tx_hash, logs[row].log_index, logs[row].address, sender, recipient, value)
+        for abi_name in ("AtlasToken", "AssetRegistry")
+        for row, sender, recipient, value in rows(
+            compile_abi(abi_name, load(abi_name).abi).decode(columns), "Transfer(address,address,uint256)"
+        )
+    ]
+    assert len(found) == 291
+    assert sorted(found) == sorted(map(answer_key, transfers))
+
+
+def test_an_abi_of_both_token_standards_tells_them_apart_in_one_batch(logs: list[ChainLog]) -> None:
+    entries = [entry for name in ("AtlasToken", "AssetRegistry") for entry in load(name).abi]
+    decoded = compile_abi("Tokens", entries).decode(batch([(log.topics, log.data) for log in logs]))
+    transfers = {len(each.event.indexed): len(each.columns) for each in decoded.events if each.event.name == "Transfer"}
+    assert transfers == {2: 282, 3: 9}
+    assert sum(len(each.columns) for each in decoded.events) + len(decoded.undecodable) == 681

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atlas.protocol.abi import compile_event
 from atlas.protocol.artifacts import load
-from atlas.protocol.decoding import compile_decoder, decode_event
+from atlas.protocol.decoding import compile_decoder, decode_event, decode_events
 from atlas.protocol.errors import MissingArtifact, ProtocolError, UndecodableLog
 from atlas.protocol.events import (
     EVENTS,
@@ -23,6 +23,7 @@ from atlas.protocol.events import (
 )
 from atlas.protocol.facts import ChainLog
 from atlas.protocol.keccak import keccak256
+from tests.protocol.abi.made import damaged
 from tests.protocol.layouts import event_entry, values
 
 TRANSFER = keccak256(b"Transfer(address,address,uint256)")
@@ -144,3 +145,64 @@ def test_a_struct_without_its_event_is_found_when_compiling() -> None:
 def test_a_struct_with_other_fields_than_its_event_is_found_when_compiling() -> None:
     with pytest.raises(ProtocolError, match="Staked has the fields"):
         compile_decoder("Made", [event_entry("address", "uint8", name="Staked")], [Staked])
+
+
+def one_by_one(abi_name: str, logs: list[ChainLog]) -> list[Any]:
+    outcomes: list[Any] = []
+    for position, each in enumerate(logs, 7):
+        try:
+            outcomes.append(decode_event(abi_name, each, position))
+        except UndecodableLog as error:
+            outcomes.append(error)
+    return outcomes
+
+
+def together(abi_name: str, logs: list[ChainLog]) -> list[Any]:
+    return list(decode_events(abi_name, logs, range(7, 7 + len(logs))))
+
+
+def comparable(outcomes: list[Any]) -> list[Any]:
+    return [(each.reason, each.message) if isinstance(each, UndecodableLog) else each for each in outcomes]
+
+
+def emitted(entry: dict[str, Any], data: st.DataObject) -> ChainLog:
+    """A log of the event, its data damaged now and then."""
+    inputs: list[dict[str, Any]] = entry["inputs"]
+    pairs = [(item, data.draw(values(item["type"]))) for item in inputs]
+    topics = [compile_event(entry).topic, *(encode([i["type"]], [v]) for i, v in pairs if i["indexed"])]
+    plain = [(i["type"], v) for i, v in pairs if not i["indexed"]]
+    content = encode([t for t, _ in plain], [v for _, v in plain])
+    return log(*topics, data=data.draw(st.just(content) | damaged(content)))
+
+
+@pytest.mark.parametrize("abi_name", EVENTS)
+@given(data=st.data())
+def test_logs_decode_together_as_they_do_one_by_one(abi_name: str, data: st.DataObject) -> None:
+    entries = data.draw(st.lists(st.sampled_from([entry for name, entry in SHIPPED if name == abi_name]), max_size=6))
+    logs = [emitted(entry, data) for entry in entries]
+    assert comparable(together(abi_name, logs)) == comparable(one_by_one(abi_name, logs))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (),
+        (TRANSFER,),
+        (TRANSFER, b"", b""),
+        (TRANSFER, word(SENDER), bytes(33)),
+        (TRANSFER[:31],),
+        (TRANSFER, *[word(SENDER)] * 5),
+        (APPROVAL, word(SENDER), word(RECIPIENT)),
+        (keccak256(b"Unheard()"),),
+    ],
+)
+def test_a_log_of_any_topics_does_not_keep_its_neighbours_from_decoding(odd: tuple[bytes, ...]) -> None:
+    good = log(TRANSFER, word(SENDER), word(RECIPIENT), data=word(7))
+    logs = [good, log(*odd, data=word(7)), good]
+    outcomes = together("AtlasToken", logs)
+    assert [type(outcomes[place]) for place in (0, 2)] == [Transfer, Transfer]
+    assert comparable(outcomes) == comparable(one_by_one("AtlasToken", logs))
+
+
+def test_no_logs_are_no_events() -> None:
+    assert decode_events("AtlasToken", [], []) == []

@@ -1,0 +1,28 @@
+"""Logs of a chain as Arrow record batches: the columns that readers of logs fill and that ABIs decode.
+
+A log has as many topics as its first non-null ones of ``topic0`` to ``topic3``. A batch holds less than 2 GiB of
+``data``; more logs are more batches.
+"""
+
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+
+# A pyarrow.RecordBatch or one of its columns: pyarrow carries no type information.
+ArrowBatch: TypeAlias = Any
+ArrowArray: TypeAlias = Any
+
+TOPIC_COLUMNS = ("topic0", "topic1", "topic2", "topic3")
+
+LOG_SCHEMA = pa.schema(
+    [
+        pa.field("block_number", pa.int64(), nullable=False),
+        pa.field("block_hash", pa.binary(32), nullable=False),
+        pa.field("tx_hash", pa.binary(32), nullable=False),
+        pa.field("tx_index", pa.int32(), nullable=False),
+        pa.field("log_index", pa.int32(), nullable=False),
+        pa.field("address", pa.binary(20), nullable=False),
+        *(pa.field(name, pa.binary(32)) for name in TOPIC_COLUMNS),
+        pa.field("data", pa.binary(), nullable=False),
+    ]
+)
