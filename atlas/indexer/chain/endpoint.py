@@ -1,44 +1,39 @@
 """The source over JSON-RPC: Ethereum's ``eth_`` methods (execution-apis)."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+import numpy as np
+import pyarrow as pa
 from msgspec.json import Decoder
 
+from atlas.indexer.chain.columns import MAX_TOPICS, LogAnswer, parse_log_columns, require_present
 from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
-from atlas.indexer.chain.rpc import RpcClient
-from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.rpc import Calls, RpcClient
+from atlas.indexer.chain.source import Log, LogFilter
 from atlas.indexer.errors import (
     EndpointRefused,
     FinalityUnknown,
+    HistoryPruned,
     InconsistentAnswers,
     LyingEndpoint,
     MalformedResponse,
     RangeTooLarge,
 )
+from atlas.protocol.logs import LOG_SCHEMA
 
-MAX_TOPICS = 4
+# geth refuses more than 1,000 addresses, Infura more than 5,000 parameters of a request in all.
+MAX_FILTER_ADDRESSES = 500
+MAX_FILTER_SIGNATURES = 500
 
 # JSON-RPC 2.0, section 5.1, and what the merge introduced for a tag that names no block yet.
 _INVALID_PARAMETERS = -32602
 _UNKNOWN_BLOCK = -39001
 
-
-class LogAnswer(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One log of an ``eth_getLogs`` answer, as text."""
-
-    address: str
-    topics: tuple[str, ...]
-    data: str
-    block_number: str
-    block_hash: str
-    transaction_hash: str
-    transaction_index: str
-    log_index: str
-    removed: bool = False
-
+_MOVED_HINT = "The chain moved, or several nodes answer behind this URL."
 
 _text: Decoder[str] = Decoder(str)
 _header: Decoder[HeaderAnswer | None] = Decoder(HeaderAnswer | None)
@@ -46,9 +41,9 @@ _logs: Decoder[list[LogAnswer]] = Decoder(list[LogAnswer])
 
 
 class Endpoint:
-    """A Source over one JSON-RPC endpoint."""
+    """A Source over one JSON-RPC endpoint, or a recording of one; for several threads at once."""
 
-    def __init__(self, client: RpcClient) -> None:
+    def __init__(self, client: Calls) -> None:
         self._client = client
 
     @property
@@ -62,11 +57,14 @@ class Endpoint:
 
     def chain_number(self) -> int:
         """``eth_chainId``."""
-        return parse_quantity(self._client.call("eth_chainId", [], _text), "chain id")
+        with self._naming("eth_chainId"):
+            return parse_quantity(self._client.call("eth_chainId", [], _text), "chain id")
 
-    def code_size(self, address: bytes) -> int:
-        """The length of ``eth_getCode`` at the head."""
-        return len(parse_data(self._client.call("eth_getCode", [format_data(address), "latest"], _text), "code"))
+    def code_size(self, address: bytes, number: int | None = None) -> int:
+        """The length of ``eth_getCode`` after block ``number``, or at the head."""
+        block = "latest" if number is None else format_quantity(number)
+        with self._naming("eth_getCode"):
+            return len(parse_data(self._client.call("eth_getCode", [format_data(address), block], _text), "code"))
 
     def head(self) -> Header:
         """The block tagged ``latest``."""
@@ -77,74 +75,172 @@ class Endpoint:
 
     def finalized(self) -> Header | None:
         """The block tagged ``finalized``. Raises FinalityUnknown."""
+        return self._settled("finalized")
+
+    def safe(self) -> Header | None:
+        """The block tagged ``safe``. Raises FinalityUnknown."""
+        return self._settled("safe")
+
+    def headers(self, numbers: Sequence[int]) -> list[Header]:
+        """One batch of ``eth_getBlockByNumber``."""
+        calls = [("eth_getBlockByNumber", [format_quantity(number), False]) for number in numbers]
+        answers = self._client.batch(calls, _header)
+        with self._naming("eth_getBlockByNumber"):
+            return [self._numbered(answer, number) for answer, number in zip(answers, numbers, strict=True)]
+
+    def header(self, block_hash: bytes) -> Header | None:
+        """``eth_getBlockByHash``."""
+        answer = self._client.call("eth_getBlockByHash", [format_data(block_hash), False], _header)
+        with self._naming("eth_getBlockByHash"):
+            header = None if answer is None else verified_header(answer)
+            if header is not None and header.hash != block_hash:
+                raise LyingEndpoint(
+                    f"{self.name} was asked for block 0x{block_hash.hex()} and gave 0x{header.hash.hex()}"
+                )
+        return header
+
+    def logs_in_range(self, first: int, last: int, addresses: Sequence[bytes]) -> list[Log]:
+        """``eth_getLogs`` from ``first`` to ``last``."""
+        calls = _log_calls(_range(first, last), LogFilter(tuple(addresses)))
+        answers = self._client.batch(calls, _logs)
+        with self._naming(f"eth_getLogs of blocks {first} to {last}"):
+            return _merged([[_log(log) for log in answer] for answer in answers])
+
+    def logs_of_blocks(self, hashes: Sequence[bytes], addresses: Sequence[bytes]) -> list[list[Log]]:
+        """One batch of ``eth_getLogs`` by block hash (EIP-234): no reorganisation can come in between."""
+        groups = [_log_calls(_block(block_hash), LogFilter(tuple(addresses))) for block_hash in hashes]
+        with self._gone():
+            answers = iter(self._client.batch([call for group in groups for call in group], _logs))
+        with self._naming("eth_getLogs by block hash"):
+            return [_merged([[_log(log) for log in next(answers)] for _ in group]) for group in groups]
+
+    def log_columns(self, first: int, last: int, log_filter: LogFilter) -> pa.RecordBatch:
+        """``eth_getLogs`` from ``first`` to ``last``, as LOG_SCHEMA."""
+        results = self._client.results(_log_calls(_range(first, last), log_filter))
+        with self._naming(f"eth_getLogs of blocks {first} to {last}"):
+            return _merged_columns([parse_log_columns(result) for result in results])
+
+    def log_columns_of_blocks(self, hashes: Sequence[bytes], log_filter: LogFilter) -> list[pa.RecordBatch]:
+        """One batch of ``eth_getLogs`` by block hash (EIP-234), each answer as LOG_SCHEMA."""
+        groups = [_log_calls(_block(block_hash), log_filter) for block_hash in hashes]
+        with self._gone():
+            results = iter(self._client.results([call for group in groups for call in group]))
+        with self._naming("eth_getLogs by block hash"):
+            return [_merged_columns([parse_log_columns(next(results)) for _ in group]) for group in groups]
+
+    def receipts_of_blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
+        """One batch of ``eth_getBlockReceipts``."""
+        with self._gone():
+            results = self._client.results([("eth_getBlockReceipts", [format_data(each)]) for each in hashes])
+        for result, block_hash in zip(results, hashes, strict=True):
+            if bytes(result).strip() == b"null":
+                raise InconsistentAnswers(
+                    f"{self.name} has no receipts of block 0x{block_hash.hex()}", hint=_MOVED_HINT
+                )
+        return [bytes(result) for result in results]
+
+    def _tagged(self, tag: str) -> Header | None:
+        answer = self._client.call("eth_getBlockByNumber", [tag, False], _header)
+        with self._naming(f'eth_getBlockByNumber["{tag}"]'):
+            return None if answer is None else verified_header(answer)
+
+    def _settled(self, tag: str) -> Header | None:
         try:
-            return self._tagged("finalized")
+            return self._tagged(tag)
+        except HistoryPruned:
+            raise
         except EndpointRefused as error:
             words = error.message.rpartition(f"error {error.code}: ")[2].lower()
             # Before the first finalized block some nodes answer null, others with an error.
             if error.code == _UNKNOWN_BLOCK or "not found" in words:
                 return None
             # Any other refusal (a quota, a broken database) says nothing about what is final.
-            if error.code == _INVALID_PARAMETERS or "finalized" in words or "block tag" in words:
+            if error.code == _INVALID_PARAMETERS or tag in words or "block tag" in words:
                 raise FinalityUnknown(error.message, code=error.code, hint=error.hint) from error
             raise
-
-    def headers(self, numbers: Sequence[int]) -> list[Header]:
-        """One batch of ``eth_getBlockByNumber``."""
-        calls = [("eth_getBlockByNumber", [format_quantity(number), False]) for number in numbers]
-        answers = self._client.batch(calls, _header)
-        return [self._numbered(answer, number) for answer, number in zip(answers, numbers, strict=True)]
-
-    def header(self, block_hash: bytes) -> Header | None:
-        """``eth_getBlockByHash``."""
-        answer = self._client.call("eth_getBlockByHash", [format_data(block_hash), False], _header)
-        header = None if answer is None else verified_header(answer)
-        if header is not None and header.hash != block_hash:
-            raise LyingEndpoint(f"{self.name} was asked for block 0x{block_hash.hex()} and gave 0x{header.hash.hex()}")
-        return header
-
-    def logs_in_range(self, first: int, last: int, addresses: Sequence[bytes]) -> list[Log]:
-        """``eth_getLogs`` from ``first`` to ``last``."""
-        return self._logs([{"fromBlock": format_quantity(first), "toBlock": format_quantity(last)}], addresses)[0]
-
-    def logs_of_blocks(self, hashes: Sequence[bytes], addresses: Sequence[bytes]) -> list[list[Log]]:
-        """One batch of ``eth_getLogs`` by block hash (EIP-234): no reorganisation can come in between."""
-        try:
-            return self._logs([{"blockHash": format_data(block_hash)} for block_hash in hashes], addresses)
-        except RangeTooLarge:
-            raise
-        except EndpointRefused as error:
-            raise InconsistentAnswers(
-                f"a block that {self.name} gave before is gone: {error.message}",
-                hint="The chain moved, or several nodes answer behind this URL.",
-            ) from error
-
-    def _logs(self, filters: Sequence[dict[str, Any]], addresses: Sequence[bytes]) -> list[list[Log]]:
-        watched = [format_data(address) for address in addresses]
-        calls = [("eth_getLogs", [{**where, "address": watched}]) for where in filters]
-        answers = self._client.batch(calls, _logs)
-        return [[_log(answer) for answer in logs] for logs in answers]
-
-    def _tagged(self, tag: str) -> Header | None:
-        answer = self._client.call("eth_getBlockByNumber", [tag, False], _header)
-        return None if answer is None else verified_header(answer)
 
     def _numbered(self, answer: HeaderAnswer | None, number: int) -> Header:
         if answer is None:
             raise InconsistentAnswers(
-                f"{self.name} has no block {number}, though its head is higher",
-                hint="The chain moved, or several nodes answer behind this URL.",
+                f"{self.name} has no block {number}, though its head is higher", hint=_MOVED_HINT
             )
         header = verified_header(answer)
         if header.number != number:
             raise LyingEndpoint(f"{self.name} was asked for block {number} and gave block {header.number}")
         return header
 
+    @contextmanager
+    def _naming(self, what: str) -> Generator[None]:
+        """An answer that is refused says whose it is."""
+        try:
+            yield
+        except (MalformedResponse, LyingEndpoint) as error:
+            if error.message.startswith(self.name):
+                raise
+            raise type(error)(f"{self.name} {what}: {error.message}", hint=error.hint) from error
+
+    @contextmanager
+    def _gone(self) -> Generator[None]:
+        """A block asked for by its hash is refused when the node no longer has it."""
+        try:
+            yield
+        except (RangeTooLarge, HistoryPruned):
+            raise
+        except EndpointRefused as error:
+            raise InconsistentAnswers(
+                f"a block that {self.name} gave before is gone: {error.message}", hint=_MOVED_HINT
+            ) from error
+
+
+def connect(url: str, **options: Any) -> Endpoint:
+    """The endpoint at ``url``; nothing is asked yet. ``options`` are those of RpcClient."""
+    return Endpoint(RpcClient(url, **options))
+
+
+def _range(first: int, last: int) -> dict[str, Any]:
+    return {"fromBlock": format_quantity(first), "toBlock": format_quantity(last)}
+
+
+def _block(block_hash: bytes) -> dict[str, Any]:
+    return {"blockHash": format_data(block_hash)}
+
+
+def _log_calls(where: dict[str, Any], log_filter: LogFilter) -> list[tuple[str, list[Any]]]:
+    """Calls for all logs of ``log_filter``: several where it lists more than endpoints take at once."""
+    return [
+        ("eth_getLogs", [where | addresses | signatures])
+        for addresses in _portions("address", log_filter.addresses, MAX_FILTER_ADDRESSES)
+        for signatures in _portions("topics", log_filter.signatures, MAX_FILTER_SIGNATURES)
+    ]
+
+
+def _portions(key: str, values: Sequence[bytes], size: int) -> list[dict[str, Any]]:
+    if not values:
+        return [{}]
+    listed = [[format_data(value) for value in values[at : at + size]] for at in range(0, len(values), size)]
+    return [{key: [portion] if key == "topics" else portion} for portion in listed]
+
+
+def _merged(answers: Sequence[list[Log]]) -> list[Log]:
+    if len(answers) == 1:
+        return answers[0]
+    return sorted((log for logs in answers for log in logs), key=lambda log: (log.block_number, log.log_index))
+
+
+def _merged_columns(answers: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(answers) == 1:
+        return answers[0]
+    joined = pa.Table.from_batches(answers, LOG_SCHEMA).combine_chunks()
+    batches = joined.to_batches()
+    if not batches:
+        return answers[0]
+    order = np.lexsort((joined["log_index"].to_numpy(), joined["block_number"].to_numpy()))
+    return batches[0].take(pa.array(order))
+
 
 def _log(answer: LogAnswer) -> Log:
     """The log in ``answer``. Raises MalformedResponse, LyingEndpoint for a removed log."""
-    if answer.removed:
-        raise LyingEndpoint(f"a log of block {answer.block_hash} is marked as removed, in an answer about that block")
+    require_present((answer,))
     if len(answer.topics) > MAX_TOPICS:
         raise MalformedResponse(f"a log has at most {MAX_TOPICS} topics, not {len(answer.topics)}")
     return Log(
@@ -157,8 +253,3 @@ def _log(answer: LogAnswer) -> Log:
         topics=tuple(parse_data(topic, "topic", length=32) for topic in answer.topics),
         data=parse_data(answer.data, "data"),
     )
-
-
-def connect(url: str) -> Endpoint:
-    """The endpoint at ``url``; nothing is asked yet."""
-    return Endpoint(RpcClient(url))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
+import pyarrow as pa
 
 from atlas.indexer.chain.header import Header
 
@@ -25,6 +26,16 @@ class Log(msgspec.Struct, frozen=True, gc=False):
     data: bytes
 
 
+class LogFilter(msgspec.Struct, frozen=True):
+    """Logs of one of ``addresses`` whose first topic is one of ``signatures``; an empty tuple lets any pass.
+
+    Addresses have 20 bytes, signatures (topic 0: the hash of an event's signature) 32.
+    """
+
+    addresses: tuple[bytes, ...] = ()
+    signatures: tuple[bytes, ...] = ()
+
+
 class Source(Protocol):
     """Answers about one chain. Every method raises EndpointError."""
 
@@ -37,8 +48,8 @@ class Source(Protocol):
         """The EIP-155 number of the chain that is served."""
         ...
 
-    def code_size(self, address: bytes) -> int:
-        """How many bytes of code ``address`` has at the head."""
+    def code_size(self, address: bytes, number: int | None = None) -> int:
+        """How many bytes of code ``address`` has after block ``number``, or at the head; HistoryPruned."""
         ...
 
     def head(self) -> Header:
@@ -47,6 +58,10 @@ class Source(Protocol):
 
     def finalized(self) -> Header | None:
         """The newest final block, None when there is none yet; FinalityUnknown where there is no such tag."""
+        ...
+
+    def safe(self) -> Header | None:
+        """The newest block that is safe from reorganisation under honest majority; as ``finalized``."""
         ...
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
@@ -63,4 +78,20 @@ class Source(Protocol):
 
     def logs_of_blocks(self, hashes: Sequence[bytes], addresses: Sequence[bytes]) -> list[list[Log]]:
         """Logs of ``addresses`` in each block, by its hash; InconsistentAnswers when a block is not there."""
+        ...
+
+    def log_columns(self, first: int, last: int, log_filter: LogFilter) -> pa.RecordBatch:
+        """Logs that pass ``log_filter`` in canonical blocks ``first`` to ``last``, as LOG_SCHEMA."""
+        ...
+
+    def log_columns_of_blocks(self, hashes: Sequence[bytes], log_filter: LogFilter) -> list[pa.RecordBatch]:
+        """Logs that pass ``log_filter`` in each block, by its hash, as LOG_SCHEMA; as ``logs_of_blocks``."""
+        ...
+
+    def receipts_of_blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
+        """The JSON array of all receipts of each block, by its hash (``eth_getBlockReceipts``); not verified."""
+        ...
+
+    def close(self) -> None:
+        """Give up what is held open."""
         ...

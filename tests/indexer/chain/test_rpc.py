@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from msgspec.json import Decoder
@@ -26,11 +27,11 @@ HTML = (200, {"content-type": "text/html"}, b"<!DOCTYPE html><html><body>Welcome
 
 @contextmanager
 def client(
-    answer: Callable[[bytes], Reply], delays: list[float] | None = None
+    answer: Callable[[bytes], Reply], delays: list[float] | None = None, **options: Any
 ) -> Generator[tuple[RpcClient, ScriptedServer]]:
     """A client of a scripted server that does not wait between attempts."""
     with ScriptedServer(answer) as server:
-        rpc_client = RpcClient(server.url, sleep=(delays if delays is not None else []).append)
+        rpc_client = RpcClient(server.url, sleep=(delays if delays is not None else []).append, **options)
         try:
             yield rpc_client, server
         finally:
@@ -129,9 +130,11 @@ def test_nobody_there_is_unavailable() -> None:
     endpoint.close()
 
 
-def test_an_answer_larger_than_allowed_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rpc, "MAX_ANSWER_BYTES", 1_000)
-    with client(replies({**GOOD, "result": "0" * 5_000})) as (endpoint, _), pytest.raises(RangeTooLarge):
+def test_an_answer_larger_than_allowed_is_refused_before_it_is_read() -> None:
+    with (
+        client(replies({**GOOD, "result": "0" * 5_000}), max_answer_bytes=1_000) as (endpoint, _),
+        pytest.raises(RangeTooLarge, match="larger than 1000 bytes"),
+    ):
         endpoint.call("eth_getLogs", [], TEXT)
 
 
