@@ -1,6 +1,18 @@
-"""Logs as columns: what an endpoint's answer becomes, and what the decoder takes."""
+"""Logs of a chain as Arrow record batches: the columns that readers of logs fill and that ABIs decode.
+
+A log has as many topics as its first non-null ones of ``topic0`` to ``topic3``. A batch holds less than 2 GiB of
+``data``; more logs are more batches.
+"""
+
+from typing import Any, TypeAlias
 
 import pyarrow as pa
+
+# A pyarrow.RecordBatch or one of its columns: pyarrow carries no type information.
+ArrowBatch: TypeAlias = Any
+ArrowArray: TypeAlias = Any
+
+TOPIC_COLUMNS = ("topic0", "topic1", "topic2", "topic3")
 
 LOG_SCHEMA = pa.schema(
     [
@@ -10,10 +22,7 @@ LOG_SCHEMA = pa.schema(
         pa.field("tx_index", pa.int32(), nullable=False),
         pa.field("log_index", pa.int32(), nullable=False),
         pa.field("address", pa.binary(20), nullable=False),
-        pa.field("topic0", pa.binary(32)),
-        pa.field("topic1", pa.binary(32)),
-        pa.field("topic2", pa.binary(32)),
-        pa.field("topic3", pa.binary(32)),
+        *(pa.field(name, pa.binary(32)) for name in TOPIC_COLUMNS),
         pa.field("data", pa.binary(), nullable=False),
     ]
 )

@@ -16,7 +16,7 @@ from msgspec.json import Decoder
 
 from atlas.indexer.chain.hexadecimal import INT64_MAX, parse_count, parse_data
 from atlas.indexer.errors import LyingEndpoint, MalformedResponse
-from atlas.protocol.logs import LOG_SCHEMA
+from atlas.protocol.logs import LOG_SCHEMA, ArrowArray, ArrowBatch
 
 MAX_TOPICS = 4
 INT32_MAX = 2**31 - 1
@@ -44,7 +44,7 @@ class LogAnswer(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 _answers: Decoder[list[LogAnswer]] = Decoder(list[LogAnswer])
 
 
-def parse_log_columns(result: bytes | msgspec.Raw) -> pa.RecordBatch:
+def parse_log_columns(result: bytes | msgspec.Raw) -> ArrowBatch:
     """The batch of LOG_SCHEMA in the JSON ``result``, rows in its order. Raises MalformedResponse, LyingEndpoint."""
     try:
         answers = _answers.decode(result)
@@ -53,11 +53,11 @@ def parse_log_columns(result: bytes | msgspec.Raw) -> pa.RecordBatch:
     return log_columns(answers)
 
 
-def log_columns(answers: Sequence[LogAnswer]) -> pa.RecordBatch:
+def log_columns(answers: Sequence[LogAnswer]) -> ArrowBatch:
     """The batch of LOG_SCHEMA with one row for each of ``answers``. Raises MalformedResponse, LyingEndpoint."""
     require_present(answers)
     topics = [answer.topics for answer in answers]
-    columns: list[pa.Array] = [
+    columns: list[ArrowArray] = [
         pa.array(_counts([answer.block_number for answer in answers], "blockNumber", INT64_MAX), pa.int64()),
         _fixed([answer.block_hash for answer in answers], "blockHash", 32),
         _fixed([answer.transaction_hash for answer in answers], "transactionHash", 32),
@@ -100,7 +100,7 @@ def _counts(texts: Sequence[str], field: str, most: int) -> Counts:
     return np.fromiter(map(_Known(field, most).__getitem__, texts), np.int64, len(texts))
 
 
-def _fixed(texts: Sequence[str], field: str, length: int) -> pa.Array:
+def _fixed(texts: Sequence[str], field: str, length: int) -> ArrowArray:
     """A column of values of ``length`` bytes each."""
     packed = _unhexed(texts, field, length)
     return pa.Array.from_buffers(pa.binary(length), len(texts), [None, pa.py_buffer(packed)])
@@ -123,7 +123,7 @@ def _unhexed(texts: Sequence[str], field: str, length: int) -> bytes:
         raise AssertionError("unreachable: one of the values was refused above") from error
 
 
-def _variable(texts: Sequence[str], field: str) -> pa.Array:
+def _variable(texts: Sequence[str], field: str) -> ArrowArray:
     """A column of values of any length."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     starts = _offsets(lengths)[:-1]
@@ -149,7 +149,7 @@ def _variable(texts: Sequence[str], field: str) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(), len(texts), buffers)
 
 
-def _topic_columns(topics: Sequence[tuple[str, ...]]) -> list[pa.Array]:
+def _topic_columns(topics: Sequence[tuple[str, ...]]) -> list[ArrowArray]:
     """The columns topic0 to topic3; a log with fewer topics has nulls."""
     counts = np.fromiter(map(len, topics), np.int64, len(topics))
     if len(topics) and int(counts.max()) > MAX_TOPICS:
@@ -159,7 +159,7 @@ def _topic_columns(topics: Sequence[tuple[str, ...]]) -> list[pa.Array]:
     return [_topic_column(packed, counts, first, place) for place in range(MAX_TOPICS)]
 
 
-def _topic_column(packed: Bytes, counts: Counts, first: Counts, place: int) -> pa.Array:
+def _topic_column(packed: Bytes, counts: Counts, first: Counts, place: int) -> ArrowArray:
     there = counts > place
     values = np.zeros((len(counts), 32), np.uint8)
     values[there] = packed[first[there] + place]

@@ -4,16 +4,16 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from msgspec.json import Decoder
 
 from atlas.indexer.chain.columns import MAX_TOPICS, LogAnswer, parse_log_columns, require_present
+from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
 from atlas.indexer.chain.rpc import Calls, RpcClient
-from atlas.indexer.chain.source import Log, LogFilter
+from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import (
     EndpointRefused,
     FinalityUnknown,
@@ -23,11 +23,11 @@ from atlas.indexer.errors import (
     MalformedResponse,
     RangeTooLarge,
 )
-from atlas.protocol.logs import LOG_SCHEMA
+from atlas.protocol.logs import LOG_SCHEMA, ArrowBatch
 
 # geth refuses more than 1,000 addresses, Infura more than 5,000 parameters of a request in all.
 MAX_FILTER_ADDRESSES = 500
-MAX_FILTER_SIGNATURES = 500
+MAX_FILTER_TOPICS = 500
 
 # JSON-RPC 2.0, section 5.1, and what the merge introduced for a tag that names no block yet.
 _INVALID_PARAMETERS = -32602
@@ -114,13 +114,13 @@ class Endpoint:
         with self._naming("eth_getLogs by block hash"):
             return [_merged([[_log(log) for log in next(answers)] for _ in group]) for group in groups]
 
-    def log_columns(self, first: int, last: int, log_filter: LogFilter) -> pa.RecordBatch:
+    def log_columns(self, first: int, last: int, log_filter: LogFilter) -> ArrowBatch:
         """``eth_getLogs`` from ``first`` to ``last``, as LOG_SCHEMA."""
         results = self._client.results(_log_calls(_range(first, last), log_filter))
         with self._naming(f"eth_getLogs of blocks {first} to {last}"):
             return _merged_columns([parse_log_columns(result) for result in results])
 
-    def log_columns_of_blocks(self, hashes: Sequence[bytes], log_filter: LogFilter) -> list[pa.RecordBatch]:
+    def log_columns_of_blocks(self, hashes: Sequence[bytes], log_filter: LogFilter) -> list[ArrowBatch]:
         """One batch of ``eth_getLogs`` by block hash (EIP-234), each answer as LOG_SCHEMA."""
         groups = [_log_calls(_block(block_hash), log_filter) for block_hash in hashes]
         with self._gone():
@@ -161,9 +161,7 @@ class Endpoint:
 
     def _numbered(self, answer: HeaderAnswer | None, number: int) -> Header:
         if answer is None:
-            raise InconsistentAnswers(
-                f"{self.name} has no block {number}, though its head is higher", hint=_MOVED_HINT
-            )
+            raise InconsistentAnswers(f"{self.name} has no block {number}, though its head is higher", hint=_MOVED_HINT)
         header = verified_header(answer)
         if header.number != number:
             raise LyingEndpoint(f"{self.name} was asked for block {number} and gave block {header.number}")
@@ -192,7 +190,7 @@ class Endpoint:
             ) from error
 
 
-def connect(url: str, **options: Any) -> Endpoint:
+def connect(url: str, **options: Any) -> Endpoint:  # noqa: ANN401 - RpcClient says of what kind they are
     """The endpoint at ``url``; nothing is asked yet. ``options`` are those of RpcClient."""
     return Endpoint(RpcClient(url, **options))
 
@@ -208,17 +206,22 @@ def _block(block_hash: bytes) -> dict[str, Any]:
 def _log_calls(where: dict[str, Any], log_filter: LogFilter) -> list[tuple[str, list[Any]]]:
     """Calls for all logs of ``log_filter``: several where it lists more than endpoints take at once."""
     return [
-        ("eth_getLogs", [where | addresses | signatures])
-        for addresses in _portions("address", log_filter.addresses, MAX_FILTER_ADDRESSES)
-        for signatures in _portions("topics", log_filter.signatures, MAX_FILTER_SIGNATURES)
+        ("eth_getLogs", [where | _asked("address", addresses) | _asked("topics", topics)])
+        for addresses in _portions(log_filter.addresses, MAX_FILTER_ADDRESSES)
+        for topics in _portions(log_filter.topics, MAX_FILTER_TOPICS)
     ]
 
 
-def _portions(key: str, values: Sequence[bytes], size: int) -> list[dict[str, Any]]:
-    if not values:
-        return [{}]
-    listed = [[format_data(value) for value in values[at : at + size]] for at in range(0, len(values), size)]
-    return [{key: [portion] if key == "topics" else portion} for portion in listed]
+def _portions(values: Sequence[bytes] | None, size: int) -> list[Sequence[bytes] | None]:
+    """``values`` in parts; None, which stands for any, is one part, and no values are none."""
+    return [None] if values is None else [values[at : at + size] for at in range(0, len(values), size)]
+
+
+def _asked(key: str, values: Sequence[bytes] | None) -> dict[str, Any]:
+    if values is None:
+        return {}
+    listed = [format_data(value) for value in values]
+    return {key: [listed] if key == "topics" else listed}
 
 
 def _merged(answers: Sequence[list[Log]]) -> list[Log]:
@@ -227,15 +230,12 @@ def _merged(answers: Sequence[list[Log]]) -> list[Log]:
     return sorted((log for logs in answers for log in logs), key=lambda log: (log.block_number, log.log_index))
 
 
-def _merged_columns(answers: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+def _merged_columns(answers: Sequence[ArrowBatch]) -> ArrowBatch:
     if len(answers) == 1:
         return answers[0]
-    joined = pa.Table.from_batches(answers, LOG_SCHEMA).combine_chunks()
-    batches = joined.to_batches()
-    if not batches:
-        return answers[0]
+    joined = pa.concat_batches(answers) if answers else pa.RecordBatch.from_pylist([], LOG_SCHEMA)
     order = np.lexsort((joined["log_index"].to_numpy(), joined["block_number"].to_numpy()))
-    return batches[0].take(pa.array(order))
+    return joined.take(pa.array(order))
 
 
 def _log(answer: LogAnswer) -> Log:

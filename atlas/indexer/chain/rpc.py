@@ -125,9 +125,7 @@ class RpcClient:
         """Close the connections."""
         self._transport.close()
 
-    def _in_batches(
-        self, calls: Sequence[Call], ask: Callable[[Sequence[Call]], list[Result]]
-    ) -> list[Result]:
+    def _in_batches(self, calls: Sequence[Call], ask: Callable[[Sequence[Call]], list[Result]]) -> list[Result]:
         results: list[Result] = []
         while len(results) < len(calls):
             size = self._max_batch
@@ -200,7 +198,7 @@ class RpcClient:
                 f"{where}: {type(error).__name__}: {error}", hint="Is the node running, and is the URL right?"
             ) from error
         except (httpcore.UnsupportedProtocol, ValueError) as error:
-            raise EndpointRefused(f"{where}: {error}", code=0, hint="The URL of an endpoint is http(s)://...") from error
+            raise EndpointRefused(f"{where}: {error}", code=0, hint="Is the URL of the endpoint right?") from error
 
     def _where(self, calls: Sequence[Call]) -> str:
         return f"{self.display_url} {described(calls)}"

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
-import pyarrow as pa
 
+from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
+from atlas.protocol.logs import ArrowBatch
 
 
 class Log(msgspec.Struct, frozen=True, gc=False):
@@ -24,16 +25,6 @@ class Log(msgspec.Struct, frozen=True, gc=False):
     address: bytes
     topics: tuple[bytes, ...]
     data: bytes
-
-
-class LogFilter(msgspec.Struct, frozen=True):
-    """Logs of one of ``addresses`` whose first topic is one of ``signatures``; an empty tuple lets any pass.
-
-    Addresses have 20 bytes, signatures (topic 0: the hash of an event's signature) 32.
-    """
-
-    addresses: tuple[bytes, ...] = ()
-    signatures: tuple[bytes, ...] = ()
 
 
 class Source(Protocol):
@@ -80,11 +71,11 @@ class Source(Protocol):
         """Logs of ``addresses`` in each block, by its hash; InconsistentAnswers when a block is not there."""
         ...
 
-    def log_columns(self, first: int, last: int, log_filter: LogFilter) -> pa.RecordBatch:
+    def log_columns(self, first: int, last: int, log_filter: LogFilter) -> ArrowBatch:
         """Logs that pass ``log_filter`` in canonical blocks ``first`` to ``last``, as LOG_SCHEMA."""
         ...
 
-    def log_columns_of_blocks(self, hashes: Sequence[bytes], log_filter: LogFilter) -> list[pa.RecordBatch]:
+    def log_columns_of_blocks(self, hashes: Sequence[bytes], log_filter: LogFilter) -> list[ArrowBatch]:
         """Logs that pass ``log_filter`` in each block, by its hash, as LOG_SCHEMA; as ``logs_of_blocks``."""
         ...
 

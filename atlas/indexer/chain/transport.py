@@ -80,7 +80,7 @@ class _Stream(httpcore.NetworkStream):
         inner = self._inner.start_tls(ssl_context, server_hostname, self._deadline.left_s(timeout))
         return _Stream(inner, self._deadline)
 
-    def get_extra_info(self, info: str) -> Any:
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as the base class has it
         return self._inner.get_extra_info(info)
 
 
@@ -100,9 +100,7 @@ class _Backend(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         left_s = self._deadline.left_s(timeout)
-        return _Stream(
-            self._inner.connect_tcp(host, port, left_s, local_address, socket_options or ()), self._deadline
-        )
+        return _Stream(self._inner.connect_tcp(host, port, left_s, local_address, socket_options or ()), self._deadline)
 
 
 class HttpTransport:
@@ -157,10 +155,11 @@ def _decoded(pieces: Iterable[bytes], encoding: bytes, most: int) -> Iterable[by
         return pieces
     if encoding not in _DECODED:
         raise UnknownEncoding(f"the body is compressed as {encoding.decode('latin-1')}, which was not asked for")
-    return _inflated(pieces, zlib.decompressobj(_DECODED[encoding]), most)
+    return _inflated(pieces, _DECODED[encoding], most)
 
 
-def _inflated(pieces: Iterable[bytes], decoder: "zlib._Decompress", most: int) -> Iterable[bytes]:
+def _inflated(pieces: Iterable[bytes], window_bits: int, most: int) -> Iterable[bytes]:
+    decoder = zlib.decompressobj(window_bits)
     try:
         for piece in pieces:
             yield decoder.decompress(piece, most + 1)
