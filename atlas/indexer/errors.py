@@ -47,15 +47,23 @@ class EndpointError(ChainError):
 class EndpointUnavailable(EndpointError):
     """No connection, no answer in time, or an HTTP status that says "later"; trying again may help.
 
-    ``retry_after_s`` is the wait that the endpoint asks for; ``is_timeout`` says that less might be answered in time.
+    ``retry_after_s`` is the wait that the endpoint asks for; ``is_timeout`` says that less might be answered in
+    time, ``is_overload`` that it is asked too often.
     """
 
     def __init__(
-        self, message: str, *, hint: str = "", retry_after_s: float | None = None, is_timeout: bool = False
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        is_timeout: bool = False,
+        is_overload: bool = False,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
         self.is_timeout = is_timeout
+        self.is_overload = is_overload
 
 
 class EndpointRefused(EndpointError):

@@ -52,17 +52,20 @@ _PRUNED_WORDS = (
     "earliest available",
 )
 _BATCH_WORDS = ("batch",)
-# Endpoints that are short of something now, and a node behind the one that named the head.
-_LATER_WORDS = (
+_TOO_OFTEN_WORDS = (
     "rate limit",
     "rate-limit",
     "ratelimit",
+    "rate exceeded",
     "too many requests",
     "request limit",
     "requests per second",
     "compute units",
     "capacity",
     "throttle",
+)
+# Endpoints that are in trouble, and a node behind the one that named the head.
+_LATER_WORDS = (
     "try again",
     "temporarily",
     "overloaded",
@@ -143,6 +146,8 @@ def refusal(error: RpcError, where: str, *, calls: int = 1) -> EndpointError:
         return HistoryPruned(
             message, code=error.code, hint="Give this chain an endpoint that keeps all history (an archive node)."
         )
+    if _has(words, _TOO_OFTEN_WORDS):
+        return EndpointUnavailable(message, hint="The endpoint limits how often it is asked.", is_overload=True)
     if _has(words, _LATER_WORDS):
         return EndpointUnavailable(message, hint="The endpoint asks to be asked later.")
     if _has(words, _TIMEOUT_WORDS):

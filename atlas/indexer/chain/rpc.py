@@ -237,6 +237,7 @@ def _check_status(reply: Reply, calls: int, where: str) -> None:
             hint=hint,
             retry_after_s=_seconds(reply.headers.get("retry-after")),
             is_timeout=status in _TIMEOUT_STATUS,
+            is_overload=status == 429,
         )
     # Nodes send JSON-RPC errors under 400 too: those say more than the status.
     if status < 300 or (status >= 400 and reply.body.lstrip().startswith((b"{", b"["))):
