@@ -2,7 +2,7 @@
 
     -> {"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}
     <- {"jsonrpc":"2.0","id":1,"result":"0x9ce59a13059e417087c02d3236a0b1cc"}
-    <- {"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"0x9ce5...","result":{"number":"0x1b4",...}}}
+    <- {"jsonrpc":"2.0","method":"eth_subscription","params":{"subscription":"0x9ce5...","result":{"number":...}}}
 
 What the socket says is a hint to ask, never an answer. A socket that is lost, silent for too long, or sends what
 is no head, is opened anew after a while; until then nobody is woken early, and waiting is polling.
@@ -73,8 +73,8 @@ class _Said(msgspec.Struct, frozen=True):
     """A message: the answer to the subscription (``result`` or ``error``), or a new head (``method``)."""
 
     method: str = ""
-    result: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _said: Decoder[_Said] = Decoder(_Said)
@@ -82,6 +82,10 @@ _said: Decoder[_Said] = Decoder(_Said)
 
 class _Unusable(Exception):
     """The socket does not tell of heads."""
+
+
+def _ignore(_: str) -> None:
+    """Nobody wants to know."""
 
 
 class SocketWatch:
@@ -97,7 +101,7 @@ class SocketWatch:
             )
         self.name = masked_url(url)
         self._url = url
-        self._on_change = on_change or (lambda _: None)
+        self._on_change: Callable[[str], object] = on_change or _ignore
         self._woken = threading.Event()
         self._closing = threading.Event()
         self._socket: ClientConnection | None = None
@@ -157,11 +161,11 @@ class SocketWatch:
             said = _said.decode(message)
         except (msgspec.MsgspecError, RecursionError) as error:
             raise _Unusable(f"a message is not JSON-RPC: {error}") from error
-        if said.error is not None:
+        if isinstance(said.error, msgspec.Raw):
             raise _Unusable(f"eth_subscribe was refused: {bytes(said.error)[:200].decode(errors='replace')}")
         if said.method == "eth_subscription":
             self._woken.set()
-        elif said.result is not None:
+        elif isinstance(said.result, msgspec.Raw):
             self._is_subscribed = True
             self._on_change("")
             # There may have been a head before the subscription.
