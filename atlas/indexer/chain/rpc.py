@@ -178,7 +178,7 @@ class RpcClient:
         # Not every endpoint takes batches of one.
         reply = self._post(msgspec.json.encode(requests if len(requests) > 1 else requests[0]), where)
         _check_status(reply, len(calls), where)
-        return _in_order(reply.body, len(calls), where)
+        return results_in_order(reply.body, len(calls), where)
 
     def _post(self, content: bytes, where: str) -> Reply:
         try:
@@ -250,7 +250,7 @@ def _check_status(reply: Reply, calls: int, where: str) -> None:
     raise EndpointRefused(f"{where}: HTTP {status}", code=status, hint=hint)
 
 
-def _in_order(body: bytes, expected: int, where: str) -> list[msgspec.Raw]:
+def results_in_order(body: bytes, expected: int, where: str) -> list[msgspec.Raw]:
     """The results of calls 0 .. ``expected`` - 1. Raises MalformedResponse, or what an error object says."""
     try:
         answer = _answers.decode(body)
