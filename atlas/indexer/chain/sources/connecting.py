@@ -21,6 +21,7 @@ def connect_pool(
     deadline_s: float = DEADLINE_S,
     max_batch: int = MAX_BATCH,
     metrics: EndpointMetrics | None = None,
+    clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> EndpointPool:
     """The pool over the endpoints at ``urls``, the primary first; nothing is asked yet. Raises InvalidChainConfig."""
@@ -37,4 +38,4 @@ def connect_pool(
         )
         for url in urls
     ]
-    return EndpointPool(chain, endpoints, limits=limits, quorum=quorum, metrics=metrics, sleep=sleep)
+    return EndpointPool(chain, endpoints, limits=limits, quorum=quorum, metrics=metrics, clock=clock, sleep=sleep)
