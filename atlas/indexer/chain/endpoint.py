@@ -30,6 +30,7 @@ MAX_FILTER_ADDRESSES = 500
 MAX_FILTER_TOPICS = 500
 
 # JSON-RPC 2.0, section 5.1, and what the merge introduced for a tag that names no block yet.
+_METHOD_NOT_FOUND = -32601
 _INVALID_PARAMETERS = -32602
 _UNKNOWN_BLOCK = -39001
 
@@ -132,12 +133,13 @@ class Endpoint:
         """One batch of ``eth_getBlockReceipts``."""
         with self._gone():
             results = self._client.results([("eth_getBlockReceipts", [format_data(each)]) for each in hashes])
-        for result, block_hash in zip(results, hashes, strict=True):
-            if bytes(result).strip() == b"null":
+        answers = [bytes(result) for result in results]
+        for answer, block_hash in zip(answers, hashes, strict=True):
+            if answer.strip() == b"null":
                 raise InconsistentAnswers(
                     f"{self.name} has no receipts of block 0x{block_hash.hex()}", hint=_MOVED_HINT
                 )
-        return [bytes(result) for result in results]
+        return answers
 
     def _tagged(self, tag: str) -> Header | None:
         answer = self._client.call("eth_getBlockByNumber", [tag, False], _header)
@@ -185,6 +187,9 @@ class Endpoint:
         except (RangeTooLarge, HistoryPruned):
             raise
         except EndpointRefused as error:
+            # An HTTP status, or a method that is not there, says nothing about a block.
+            if error.code >= 0 or error.code == _METHOD_NOT_FOUND:
+                raise
             raise InconsistentAnswers(
                 f"a block that {self.name} gave before is gone: {error.message}", hint=_MOVED_HINT
             ) from error

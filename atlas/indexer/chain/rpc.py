@@ -88,7 +88,8 @@ class Calls(Protocol):
 class RpcClient:
     """Calls to one endpoint over kept connections; for several threads at once.
 
-    ``sleep`` waits between attempts, in seconds; ``observe`` is told of each exchange.
+    ``sleep`` waits between attempts, in seconds; ``observe`` is told of each exchange. Raises InvalidChainConfig
+    for a URL that is none.
     """
 
     def __init__(
@@ -197,8 +198,6 @@ class RpcClient:
             raise EndpointUnavailable(
                 f"{where}: {type(error).__name__}: {error}", hint="Is the node running, and is the URL right?"
             ) from error
-        except (httpcore.UnsupportedProtocol, ValueError) as error:
-            raise EndpointRefused(f"{where}: {error}", code=0, hint="Is the URL of the endpoint right?") from error
 
     def _where(self, calls: Sequence[Call]) -> str:
         return f"{self.display_url} {described(calls)}"

@@ -12,12 +12,14 @@ import time
 import zlib
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 import msgspec
+
+from atlas.indexer.chain.masking import masked_url
+from atlas.indexer.errors import InvalidChainConfig
 
 CONNECT_TIMEOUT_S = 5.0
 DEADLINE_S = 60.0
@@ -27,6 +29,7 @@ KEEP_ALIVE_S = 30.0
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _DECODED = {b"gzip": 31, b"x-gzip": 31, b"deflate": 47}  # zlib's window bits
+_URL_HINT = "Expected such as https://host/path or http://127.0.0.1:8545."
 _DROPPED = (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError)
 
 
@@ -104,21 +107,25 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class HttpTransport:
-    """POSTs to ``url`` over kept connections; for several threads at once. Nothing is opened yet."""
+    """POSTs to ``url`` over kept connections; for several threads at once. Nothing is opened yet.
+
+    Raises InvalidChainConfig for a URL that is none.
+    """
 
     def __init__(self, url: str, *, deadline_s: float = DEADLINE_S, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
-        self._url = url
+        parsed = _parsed(url)
+        self._target = _target(parsed)
         self._deadline_s = deadline_s
         self._max_answer_bytes = max_answer_bytes
         self._deadline = _Deadline()
-        self._pool = _pool(url, _Backend(self._deadline))
-        self._headers = _headers(url)
+        self._pool = _pool(parsed, _Backend(self._deadline))
+        self._headers = _headers(parsed)
 
     def post(self, content: bytes, *, deadline_s: float | None = None) -> Reply:
         """The answer to ``content``, within ``deadline_s``.
 
         A kept connection that the other side closed meanwhile is replaced once, unnoticed. Raises
-        httpcore's exceptions, ValueError for a URL that is none, AnswerTooLarge and UnknownEncoding.
+        httpcore's exceptions, OSError, AnswerTooLarge and UnknownEncoding.
         """
         self._deadline.at_s = time.monotonic() + (self._deadline_s if deadline_s is None else deadline_s)
         try:
@@ -134,7 +141,7 @@ class HttpTransport:
         timeouts = {"connect": CONNECT_TIMEOUT_S, "pool": self._deadline.left_s(None)}
         headers = [*self._headers, (b"content-length", str(len(content)).encode())]
         with self._pool.stream(
-            "POST", _bare(self._url), headers=headers, content=content, extensions={"timeout": timeouts}
+            "POST", self._target, headers=headers, content=content, extensions={"timeout": timeouts}
         ) as response:
             named = {name.lower(): value for name, value in response.headers}
             body = self._body(response, named.get(b"content-encoding", b"identity"))
@@ -169,9 +176,9 @@ def _inflated(pieces: Iterable[bytes], window_bits: int, most: int) -> Iterable[
         raise UnknownEncoding("the compressed body ends too early")
 
 
-def _pool(url: str, backend: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
+def _pool(url: httpx.URL, backend: httpcore.NetworkBackend) -> httpcore.ConnectionPool:
     options: dict[str, Any] = {
-        "ssl_context": httpx.create_ssl_context() if url.startswith("https:") else None,
+        "ssl_context": httpx.create_ssl_context() if url.scheme == "https" else None,
         "max_connections": MAX_CONNECTIONS,
         "max_keepalive_connections": MAX_CONNECTIONS,
         "keepalive_expiry": KEEP_ALIVE_S,
@@ -181,40 +188,42 @@ def _pool(url: str, backend: httpcore.NetworkBackend) -> httpcore.ConnectionPool
     proxy = _proxy(url)
     if proxy is None:
         return httpcore.ConnectionPool(**options)
-    parts = urlsplit(proxy)
-    auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-    return httpcore.HTTPProxy(_bare(proxy), proxy_auth=auth, **options)
+    via = _parsed(proxy if "://" in proxy else f"http://{proxy}")
+    auth = (via.username, via.password) if via.username else None
+    return httpcore.HTTPProxy(_target(via), proxy_auth=auth, **options)
 
 
-def _proxy(url: str) -> str | None:
+def _proxy(url: httpx.URL) -> str | None:
     """The proxy that the environment names for ``url``; never one for a node on this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if host in _LOCAL or proxy_bypass(host):
+    if url.host in _LOCAL or proxy_bypass(url.host):
         return None
     proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    return proxies.get(url.scheme) or proxies.get("all")
 
 
-def _headers(url: str) -> list[tuple[bytes, bytes]]:
-    parts = urlsplit(url)
-    is_near = parts.hostname in _LOCAL
-    host = parts.netloc.rpartition("@")[2]
+def _headers(url: httpx.URL) -> list[tuple[bytes, bytes]]:
     headers = [
-        (b"host", host.encode("idna") if not host.isascii() else host.encode()),
+        (b"host", url.netloc),
         (b"content-type", b"application/json"),
         (b"accept", b"application/json"),
         # On one machine compressing takes longer than copying.
-        (b"accept-encoding", b"identity" if is_near else b"gzip"),
+        (b"accept-encoding", b"identity" if url.host in _LOCAL else b"gzip"),
         (b"user-agent", b"atlas-ledger"),
     ]
-    if parts.username is not None:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers.append((b"authorization", b"Basic " + base64.b64encode(pair.encode())))
+    if url.username:
+        headers.append((b"authorization", b"Basic " + base64.b64encode(f"{url.username}:{url.password}".encode())))
     return headers
 
 
-def _bare(url: str) -> str:
-    """``url`` without user and password: they go into a header."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+def _parsed(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise InvalidChainConfig(f"{masked_url(url)} is no URL: {error}", hint=_URL_HINT) from error
+    if parsed.scheme not in ("http", "https") or not parsed.host or not 0 < (parsed.port or 1) < 2**16:
+        raise InvalidChainConfig(f"{masked_url(url)} is no HTTP URL", hint=_URL_HINT)
+    return parsed
+
+
+def _target(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)

@@ -6,7 +6,7 @@ read or wait to be taken: whoever takes them slowly slows the reading.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, Protocol, TypeVar
 
@@ -41,7 +41,7 @@ class Portion(msgspec.Struct, Generic[T], frozen=True):
     read: T
 
 
-def read_ahead(pacing: Pacing, first: int, last: int, read: Callable[[int, int], T]) -> Iterator[Portion[T]]:
+def read_ahead(pacing: Pacing, first: int, last: int, read: Callable[[int, int], T]) -> Generator[Portion[T]]:
     """``read(first, last)`` of portions that together are ``first`` to ``last``, ascending and without gaps.
 
     ``read`` runs in threads. What it raises is raised here, in order; RangeTooLarge only for a single block.
@@ -57,7 +57,7 @@ def read_ahead(pacing: Pacing, first: int, last: int, read: Callable[[int, int],
                     following = end + 1
                 yield from waiting.popleft().result()
         finally:
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown(cancel_futures=True)
 
 
 def read_split(pacing: Pacing, first: int, last: int, read: Callable[[int, int], T]) -> list[Portion[T]]:

@@ -8,6 +8,7 @@ JSON lines in UTF-8, compressed when the name ends in .gz or .zst. One question 
 given in the order in which they came, the last one for ever. So a chain grows, and forks, in play as it did.
 """
 
+import io
 import os
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -215,7 +216,7 @@ def _raw(parameters: Sequence[Any]) -> msgspec.Raw:
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of the file at ``path`` with their numbers, from 1."""
     try:
-        with pa.input_stream(os.fspath(path), compression="detect") as file:
+        with io.BufferedReader(pa.input_stream(os.fspath(path), compression="detect")) as file:
             yield from enumerate(file, 1)
     except OSError as error:
         raise EndpointUnavailable(f"cannot read {path}: {error}", hint="Is it there, and whole?") from error
