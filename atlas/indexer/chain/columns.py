@@ -7,6 +7,7 @@ is no Python code for each log. What is refused is what the parsing of a single 
 import binascii
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -27,15 +28,20 @@ Bytes = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int64]
 
 
-class LogAnswer(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """One log of an ``eth_getLogs`` answer, as text."""
+# 0x and two digits a byte
+_Address = Annotated[str, msgspec.Meta(min_length=42, max_length=42)]
+_Hash = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]
 
-    address: str
-    topics: tuple[str, ...]
+
+class LogAnswer(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """One log of an ``eth_getLogs`` answer, as text; what has a length has it."""
+
+    address: _Address
+    topics: Annotated[tuple[_Hash, ...], msgspec.Meta(max_length=MAX_TOPICS)]
     data: str
     block_number: str
-    block_hash: str
-    transaction_hash: str
+    block_hash: _Hash
+    transaction_hash: _Hash
     transaction_index: str
     log_index: str
     removed: bool = False
@@ -50,12 +56,11 @@ def parse_log_columns(result: bytes | msgspec.Raw) -> ArrowBatch:
         answers = _answers.decode(result)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedResponse(f"not a list of logs: {error}", hint="Is this a JSON-RPC endpoint?") from error
-    return log_columns(answers)
-
-
-def log_columns(answers: Sequence[LogAnswer]) -> ArrowBatch:
-    """The batch of LOG_SCHEMA with one row for each of ``answers``. Raises MalformedResponse, LyingEndpoint."""
     require_present(answers)
+    return _columns(answers)
+
+
+def _columns(answers: Sequence[LogAnswer]) -> ArrowBatch:
     topics = [answer.topics for answer in answers]
     columns: list[ArrowArray] = [
         pa.array(_counts([answer.block_number for answer in answers], "blockNumber", INT64_MAX), pa.int64()),
@@ -107,13 +112,9 @@ def _fixed(texts: Sequence[str], field: str, length: int) -> ArrowArray:
 
 
 def _unhexed(texts: Sequence[str], field: str, length: int) -> bytes:
-    """``texts``, each 0x and ``length`` bytes in hexadecimal, as one run of bytes."""
-    width = 2 + 2 * length
+    """``texts``, each 0x and (their length says so) ``length`` bytes in hexadecimal, as one run of bytes."""
     try:
-        digits = np.frombuffer("".join(texts).encode("ascii"), np.uint8)
-        if not {*map(len, texts)} <= {width}:
-            raise ValueError("length")
-        rows = digits.reshape(len(texts), width)
+        rows = np.frombuffer("".join(texts).encode("ascii"), np.uint8).reshape(len(texts), 2 + 2 * length)
         if not ((rows[:, 0] == _ZERO).all() and (rows[:, 1] == _X).all()):
             raise ValueError("prefix")
         return binascii.unhexlify(rows[:, 2:].tobytes())
@@ -128,16 +129,12 @@ def _variable(texts: Sequence[str], field: str) -> ArrowArray:
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     starts = _offsets(lengths)[:-1]
     try:
-        joined = "".join(texts)
-        digits = np.frombuffer(joined.encode("ascii"), np.uint8)
+        digits = np.frombuffer("".join(texts).encode("ascii"), np.uint8)
         if len(texts) and (int(lengths.min()) < 2 or bool((lengths & 1).any())):
             raise ValueError("length")
         if not ((digits[starts] == _ZERO).all() and (digits[starts + 1] == _X).all()):
             raise ValueError("prefix")
-        # x is no digit: what is cut here beside the prefixes would leave an odd length or too few bytes
-        packed = binascii.unhexlify(joined.replace("0x", ""))
-        if 2 * len(packed) != len(joined) - 2 * len(texts):
-            raise ValueError("digits")
+        packed = binascii.unhexlify(_without_prefixes(digits, lengths, starts))
     except ValueError as error:
         for text in texts:
             parse_data(text, field)
@@ -149,12 +146,24 @@ def _variable(texts: Sequence[str], field: str) -> ArrowArray:
     return pa.Array.from_buffers(pa.binary(), len(texts), buffers)
 
 
+def _without_prefixes(digits: Bytes, lengths: Counts, starts: Counts) -> bytes:
+    if len(lengths) and (lengths == lengths[0]).all():
+        return digits.reshape(len(lengths), -1)[:, 2:].tobytes()
+    kept = np.ones(len(digits), np.bool_)
+    kept[starts] = False
+    kept[starts + 1] = False
+    return digits[kept].tobytes()
+
+
 def _topic_columns(topics: Sequence[tuple[str, ...]]) -> list[ArrowArray]:
     """The columns topic0 to topic3; a log with fewer topics has nulls."""
     counts = np.fromiter(map(len, topics), np.int64, len(topics))
-    if len(topics) and int(counts.max()) > MAX_TOPICS:
-        raise MalformedResponse(f"a log has at most {MAX_TOPICS} topics, not {int(counts.max())}")
+    most = int(counts.max(initial=0))
     packed = np.frombuffer(_unhexed(list(chain.from_iterable(topics)), "topic", 32), np.uint8).reshape(-1, 32)
+    if (counts == most).all():
+        together = packed.reshape(len(topics), most, 32)
+        there = [_packed(np.ascontiguousarray(together[:, place])) for place in range(most)]
+        return there + [pa.nulls(len(topics), pa.binary(32))] * (MAX_TOPICS - most)
     first = _offsets(counts)[:-1]
     return [_topic_column(packed, counts, first, place) for place in range(MAX_TOPICS)]
 
@@ -163,8 +172,12 @@ def _topic_column(packed: Bytes, counts: Counts, first: Counts, place: int) -> A
     there = counts > place
     values = np.zeros((len(counts), 32), np.uint8)
     values[there] = packed[first[there] + place]
-    validity = None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
-    return pa.Array.from_buffers(pa.binary(32), len(counts), [validity, pa.py_buffer(values)])
+    return _packed(values, None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little")))
+
+
+def _packed(values: Bytes, validity: ArrowArray | None = None) -> ArrowArray:
+    """A column of the rows of ``values``."""
+    return pa.Array.from_buffers(pa.binary(values.shape[1]), len(values), [validity, pa.py_buffer(values)])
 
 
 def _offsets(lengths: Counts) -> Counts:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.columns import MAX_TOPICS, LogAnswer, parse_log_columns, require_present
+from atlas.indexer.chain.columns import LogAnswer, parse_log_columns, require_present
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
@@ -246,8 +246,6 @@ def _merged_columns(answers: Sequence[ArrowBatch]) -> ArrowBatch:
 def _log(answer: LogAnswer) -> Log:
     """The log in ``answer``. Raises MalformedResponse, LyingEndpoint for a removed log."""
     require_present((answer,))
-    if len(answer.topics) > MAX_TOPICS:
-        raise MalformedResponse(f"a log has at most {MAX_TOPICS} topics, not {len(answer.topics)}")
     return Log(
         block_number=parse_count(answer.block_number, "blockNumber"),
         block_hash=parse_data(answer.block_hash, "blockHash", length=32),

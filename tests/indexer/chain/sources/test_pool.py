@@ -26,9 +26,10 @@ from atlas.indexer.errors import (
     RangeTooLarge,
     WrongChain,
 )
+from tests.indexer.chain.scripted import Reply
 from tests.indexer.chain.sources.node import ADDRESS, CHAIN, ChainNode, always, chain, log, only, refused
 
-BAD_GATEWAY = (502, {}, b"<html>bad gateway</html>")
+BAD_GATEWAY: Reply = (502, {}, b"<html>bad gateway</html>")
 ANY = LogFilter()
 
 
@@ -144,7 +145,7 @@ def test_the_wait_that_an_endpoint_asks_for_is_its_rest() -> None:
 
 def test_one_endpoint_alone_is_asked_again_after_a_pause() -> None:
     (node,) = nodes(1)
-    failures = [BAD_GATEWAY, BAD_GATEWAY, BAD_GATEWAY]
+    failures = [BAD_GATEWAY] * 3
     node.fault = lambda _method, _parameters: failures.pop() if failures else None
     time = Time()
     with pool(node, time=time) as endpoints:
@@ -280,7 +281,7 @@ def test_a_range_that_takes_too_long_everywhere_is_too_large() -> None:
 
 def test_an_endpoint_that_is_asked_too_often_is_asked_less_at_once() -> None:
     (node,) = nodes(1)
-    answers = [(429, {}, b"")]
+    answers: list[Reply] = [(429, {}, b"")]
     node.fault = lambda method, _parameters: answers.pop() if answers and method == "eth_getLogs" else None
     with pool(node, limits=Limits(concurrency=8)) as endpoints:
         endpoints.head()
