@@ -8,6 +8,7 @@ IndexerError
 │   │   ├── EndpointRefused         HTTP 4xx or a JSON-RPC error object
 │   │   │   ├── FinalityUnknown     ... because the node does not know the tag ``finalized``
 │   │   │   ├── HistoryPruned       ... because the node no longer keeps what is that old
+│   │   │   │   └── StateUnavailable    ... the state of the block asked about                    exit code 2
 │   │   │   ├── BatchRefused        ... because it takes no batches, or none this large
 │   │   │   └── RangeTooLarge       ... because the range or its answer is too large: ask for less
 │   │   ├── InconsistentAnswers     two answers do not fit together: the chain moved between them, try again
@@ -80,6 +81,12 @@ class FinalityUnknown(EndpointRefused):
 
 class HistoryPruned(EndpointRefused):
     """The node no longer keeps blocks, logs or states that are this old."""
+
+
+class StateUnavailable(HistoryPruned):
+    """The node no longer has the state of the block that was asked about."""
+
+    exit_code = 2
 
 
 class BatchRefused(EndpointRefused):

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,9 @@ from atlas.indexer.chain.columns import LogAnswer, parse_log_columns, require_pr
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
-from atlas.indexer.chain.rpc import Calls, RpcClient
-from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.refusals import METHOD_NOT_FOUND
+from atlas.indexer.chain.rpc import Call, Calls, RpcClient
+from atlas.indexer.chain.source import FinalityTag, Log
 from atlas.indexer.errors import (
     EndpointRefused,
     FinalityUnknown,
@@ -22,15 +23,17 @@ from atlas.indexer.errors import (
     LyingEndpoint,
     MalformedResponse,
     RangeTooLarge,
+    StateUnavailable,
 )
 from atlas.protocol.logs import LOG_SCHEMA, ArrowBatch
+
+Result = TypeVar("Result")
 
 # geth refuses more than 1,000 addresses, Infura more than 5,000 parameters of a request in all.
 MAX_FILTER_ADDRESSES = 500
 MAX_FILTER_TOPICS = 500
 
 # JSON-RPC 2.0, section 5.1, and what the merge introduced for a tag that names no block yet.
-_METHOD_NOT_FOUND = -32601
 _INVALID_PARAMETERS = -32602
 _UNKNOWN_BLOCK = -39001
 
@@ -58,14 +61,33 @@ class Endpoint:
 
     def chain_number(self) -> int:
         """``eth_chainId``."""
+        answer = self._client.call("eth_chainId", [], _text)
         with self._naming("eth_chainId"):
-            return parse_quantity(self._client.call("eth_chainId", [], _text), "chain id")
+            return parse_quantity(answer, "chain id")
+
+    def call(self, method: str, parameters: Sequence[Any], decoder: Decoder[Result]) -> Result:
+        """The result of any other call, by ``decoder``."""
+        return self._client.call(method, parameters, decoder)
+
+    def batch(self, calls: Sequence[Call], decoder: Decoder[Result]) -> list[Result]:
+        """The results of any other calls, in their order, by ``decoder``."""
+        return self._client.batch(calls, decoder)
 
     def code_size(self, address: bytes, number: int | None = None) -> int:
-        """The length of ``eth_getCode`` after block ``number``, or at the head."""
+        """The length of ``eth_getCode``. Raises StateUnavailable when a pruned node is asked about an old block."""
         block = "latest" if number is None else format_quantity(number)
+        try:
+            answer = self._client.call("eth_getCode", [format_data(address), block], _text)
+        except EndpointRefused as error:
+            if number is None or error.code >= 0:
+                raise
+            raise StateUnavailable(
+                f"{self.name} cannot say what 0x{address.hex()} was at block {number}: {error.message}",
+                code=error.code,
+                hint="A pruned node forgets old state: name the start block by its number, or ask an archive node.",
+            ) from error
         with self._naming("eth_getCode"):
-            return len(parse_data(self._client.call("eth_getCode", [format_data(address), block], _text), "code"))
+            return len(parse_data(answer, "code"))
 
     def head(self) -> Header:
         """The block tagged ``latest``."""
@@ -74,13 +96,21 @@ class Endpoint:
             raise MalformedResponse(f"{self.name} has no latest block", hint="The node has no chain yet.")
         return header
 
-    def finalized(self) -> Header | None:
-        """The block tagged ``finalized``. Raises FinalityUnknown."""
-        return self._settled("finalized")
-
-    def safe(self) -> Header | None:
-        """The block tagged ``safe``. Raises FinalityUnknown."""
-        return self._settled("safe")
+    def finalized(self, tag: FinalityTag = "finalized") -> Header | None:
+        """The block with this tag. Raises FinalityUnknown."""
+        try:
+            return self._tagged(tag)
+        except HistoryPruned:
+            raise
+        except EndpointRefused as error:
+            words = error.message.rpartition(f"error {error.code}: ")[2].lower()
+            # Before the first finalized block some nodes answer null, others with an error.
+            if error.code == _UNKNOWN_BLOCK or "not found" in words:
+                return None
+            # Any other refusal (a quota, a broken database) says nothing about what is final.
+            if error.code == _INVALID_PARAMETERS or tag in words or "block tag" in words:
+                raise FinalityUnknown(error.message, code=error.code, hint=error.hint) from error
+            raise
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
         """One batch of ``eth_getBlockByNumber``."""
@@ -100,66 +130,39 @@ class Endpoint:
                 )
         return header
 
-    def logs_in_range(self, first: int, last: int, addresses: Sequence[bytes]) -> list[Log]:
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
         """``eth_getLogs`` from ``first`` to ``last``."""
-        calls = _log_calls(_range(first, last), LogFilter(tuple(addresses)))
+        calls = _log_calls(_range(first, last), wanted)
         answers = self._client.batch(calls, _logs)
         with self._naming(f"eth_getLogs of blocks {first} to {last}"):
             return _merged([[_log(log) for log in answer] for answer in answers])
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], addresses: Sequence[bytes]) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
         """One batch of ``eth_getLogs`` by block hash (EIP-234): no reorganisation can come in between."""
-        groups = [_log_calls(_block(block_hash), LogFilter(tuple(addresses))) for block_hash in hashes]
+        groups = [_log_calls(_block(block_hash), wanted) for block_hash in hashes]
         with self._gone():
             answers = iter(self._client.batch([call for group in groups for call in group], _logs))
         with self._naming("eth_getLogs by block hash"):
             return [_merged([[_log(log) for log in next(answers)] for _ in group]) for group in groups]
 
-    def log_columns(self, first: int, last: int, log_filter: LogFilter) -> ArrowBatch:
+    def log_columns(self, first: int, last: int, wanted: LogFilter) -> ArrowBatch:
         """``eth_getLogs`` from ``first`` to ``last``, as LOG_SCHEMA."""
-        results = self._client.results(_log_calls(_range(first, last), log_filter))
+        results = self._client.results(_log_calls(_range(first, last), wanted))
         with self._naming(f"eth_getLogs of blocks {first} to {last}"):
             return _merged_columns([parse_log_columns(result) for result in results])
 
-    def log_columns_of_blocks(self, hashes: Sequence[bytes], log_filter: LogFilter) -> list[ArrowBatch]:
+    def log_columns_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[ArrowBatch]:
         """One batch of ``eth_getLogs`` by block hash (EIP-234), each answer as LOG_SCHEMA."""
-        groups = [_log_calls(_block(block_hash), log_filter) for block_hash in hashes]
+        groups = [_log_calls(_block(block_hash), wanted) for block_hash in hashes]
         with self._gone():
             results = iter(self._client.results([call for group in groups for call in group]))
         with self._naming("eth_getLogs by block hash"):
             return [_merged_columns([parse_log_columns(next(results)) for _ in group]) for group in groups]
 
-    def receipts_of_blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
-        """One batch of ``eth_getBlockReceipts``."""
-        with self._gone():
-            results = self._client.results([("eth_getBlockReceipts", [format_data(each)]) for each in hashes])
-        answers = [bytes(result) for result in results]
-        for answer, block_hash in zip(answers, hashes, strict=True):
-            if answer.strip() == b"null":
-                raise InconsistentAnswers(
-                    f"{self.name} has no receipts of block 0x{block_hash.hex()}", hint=_MOVED_HINT
-                )
-        return answers
-
     def _tagged(self, tag: str) -> Header | None:
         answer = self._client.call("eth_getBlockByNumber", [tag, False], _header)
         with self._naming(f'eth_getBlockByNumber["{tag}"]'):
             return None if answer is None else verified_header(answer)
-
-    def _settled(self, tag: str) -> Header | None:
-        try:
-            return self._tagged(tag)
-        except HistoryPruned:
-            raise
-        except EndpointRefused as error:
-            words = error.message.rpartition(f"error {error.code}: ")[2].lower()
-            # Before the first finalized block some nodes answer null, others with an error.
-            if error.code == _UNKNOWN_BLOCK or "not found" in words:
-                return None
-            # Any other refusal (a quota, a broken database) says nothing about what is final.
-            if error.code == _INVALID_PARAMETERS or tag in words or "block tag" in words:
-                raise FinalityUnknown(error.message, code=error.code, hint=error.hint) from error
-            raise
 
     def _numbered(self, answer: HeaderAnswer | None, number: int) -> Header:
         if answer is None:
@@ -175,9 +178,10 @@ class Endpoint:
         try:
             yield
         except (MalformedResponse, LyingEndpoint) as error:
-            if error.message.startswith(self.name):
-                raise
-            raise type(error)(f"{self.name} {what}: {error.message}", hint=error.hint) from error
+            if not error.message.startswith(self.name):
+                error.message = f"{self.name} {what}: {error.message}"
+                error.args = (error.message,)
+            raise
 
     @contextmanager
     def _gone(self) -> Generator[None]:
@@ -188,7 +192,7 @@ class Endpoint:
             raise
         except EndpointRefused as error:
             # An HTTP status, or a method that is not there, says nothing about a block.
-            if error.code >= 0 or error.code == _METHOD_NOT_FOUND:
+            if error.code >= 0 or error.code == METHOD_NOT_FOUND:
                 raise
             raise InconsistentAnswers(
                 f"a block that {self.name} gave before is gone: {error.message}", hint=_MOVED_HINT
@@ -208,12 +212,12 @@ def _block(block_hash: bytes) -> dict[str, Any]:
     return {"blockHash": format_data(block_hash)}
 
 
-def _log_calls(where: dict[str, Any], log_filter: LogFilter) -> list[tuple[str, list[Any]]]:
-    """Calls for all logs of ``log_filter``: several where it lists more than endpoints take at once."""
+def _log_calls(where: dict[str, Any], wanted: LogFilter) -> list[tuple[str, list[Any]]]:
+    """Calls for all logs of ``wanted``: several where it lists more than endpoints take at once."""
     return [
         ("eth_getLogs", [where | _asked("address", addresses) | _asked("topics", topics)])
-        for addresses in _portions(log_filter.addresses, MAX_FILTER_ADDRESSES)
-        for topics in _portions(log_filter.topics, MAX_FILTER_TOPICS)
+        for addresses in _portions(wanted.addresses, MAX_FILTER_ADDRESSES)
+        for topics in _portions(wanted.topics, MAX_FILTER_TOPICS)
     ]
 
 

@@ -35,6 +35,8 @@ from atlas.indexer.errors import (
 LIMIT_EXCEEDED = -32005
 # execution-apis: "Pruned history unavailable".
 PRUNED_HISTORY = 4444
+# JSON-RPC 2.0, section 5.1.
+METHOD_NOT_FOUND = -32601
 # jsonrpsee: batches are disabled, or the batch is too large.
 _BATCH_CODES = frozenset({-32005, -32010})
 

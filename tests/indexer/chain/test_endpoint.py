@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.json import Decoder
 
 from atlas.indexer.chain import endpoint as module
 from atlas.indexer.chain.endpoint import Endpoint, connect
@@ -17,9 +18,9 @@ from atlas.indexer.errors import (
     EndpointError,
     EndpointRefused,
     HistoryPruned,
-    InconsistentAnswers,
     LyingEndpoint,
     MalformedResponse,
+    StateUnavailable,
 )
 from tests.anvil import Anvil
 from tests.indexer.chain.sources.node import ADDRESS, TOPIC, ChainNode, Fault, always, chain, log, only, refused
@@ -69,7 +70,7 @@ def test_a_filter_is_asked_for_by_address_by_topic_and_by_both(log_filter: LogFi
 def test_a_filter_that_lets_nothing_pass_is_not_asked_for() -> None:
     with endpoint() as (source, node):
         assert source.log_columns(1, 3, LogFilter(addresses=())).num_rows == 0
-        assert source.logs_in_range(1, 3, []) == []
+        assert source.logs_in_range(1, 3, LogFilter(())) == []
         assert [each.num_rows for each in source.log_columns_of_blocks(HASHES[:2], LogFilter(topics=()))] == [0, 0]
         assert not node.asked
 
@@ -86,8 +87,8 @@ def test_many_addresses_are_asked_for_in_parts_whose_logs_come_in_order(monkeypa
 
     with endpoint(fault) as (source, node):
         columns = source.log_columns(1, 3, LogFilter(addresses))
-        logs = source.logs_in_range(1, 3, addresses)
-        (of_block,) = source.logs_of_blocks([HASHES[1]], addresses)
+        logs = source.logs_in_range(1, 3, LogFilter(addresses))
+        (of_block,) = source.logs_of_blocks([HASHES[1]], LogFilter(addresses))
         assert [len(asked["address"]) for asked in filters_asked(node)] == [2, 2, 1] * 3
     places = list(zip(columns["block_number"].to_pylist(), columns["log_index"].to_pylist(), strict=True))
     assert places == [(1, 0), (1, 3), (2, 1), (2, 4), (3, 2)]
@@ -100,7 +101,7 @@ def test_columns_and_logs_of_a_real_node_are_the_same(anvil: Anvil) -> None:
     anvil.emit_all(emitter, range(5))
     source = connect(anvil.url)
     columns = source.log_columns(0, 20, LogFilter((emitter,)))
-    logs = source.logs_in_range(0, 20, [emitter])
+    logs = source.logs_in_range(0, 20, LogFilter((emitter,)))
     assert columns["data"].to_pylist() == [each.data for each in logs]
     assert columns["tx_hash"].to_pylist() == [each.tx_hash for each in logs]
     assert columns["topic0"].to_pylist() == [each.topics[0] for each in logs]
@@ -108,26 +109,19 @@ def test_columns_and_logs_of_a_real_node_are_the_same(anvil: Anvil) -> None:
     numbers = sorted({each.block_number for each in logs})
     hashes = [header.hash for header in source.headers(numbers)]
     assert [len(each) for each in source.log_columns_of_blocks(hashes, LogFilter())] == [
-        len(each) for each in source.logs_of_blocks(hashes, [emitter])
+        len(each) for each in source.logs_of_blocks(hashes, LogFilter((emitter,)))
     ]
-    receipts = [json.loads(each) for each in source.receipts_of_blocks(hashes)]
+    calls = [("eth_getBlockReceipts", ["0x" + each.hex()]) for each in hashes]
+    receipts = source.batch(calls, Decoder(list[dict[str, Any]]))
     assert [receipt["blockHash"] for (receipt,) in receipts] == ["0x" + each.hex() for each in hashes]
     assert source.code_size(emitter) > 0
     assert source.code_size(emitter, 0) == 0
     source.close()
 
 
-def test_receipts_of_a_block_that_is_gone_are_inconsistent() -> None:
-    with (
-        endpoint(only("eth_getBlockReceipts", {"result": None})) as (source, _),
-        pytest.raises(InconsistentAnswers, match=f"no receipts of block 0x{HASHES[1].hex()}"),
-    ):
-        source.receipts_of_blocks([HASHES[1]])
-
-
-def test_code_that_is_too_old_for_the_node_is_pruned_history() -> None:
+def test_code_that_is_too_old_for_the_node_is_unavailable() -> None:
     with endpoint(only("eth_getCode", refused(-32000, "missing trie node ab (path )"))) as (source, node):
-        with pytest.raises(HistoryPruned, match="eth_getCode"):
+        with pytest.raises(StateUnavailable, match=f"^{node.url} cannot say what .* was at block 5: .*eth_getCode"):
             source.code_size(ADDRESS, 5)
         assert node.asked == [("eth_getCode", ["0x" + ADDRESS.hex(), "0x5"])]
 
@@ -137,18 +131,13 @@ def test_a_log_by_hash_that_is_pruned_is_no_reorganisation() -> None:
         with pytest.raises(HistoryPruned):
             source.log_columns_of_blocks([HASHES[1]], LogFilter())
         with pytest.raises(HistoryPruned):
-            source.logs_of_blocks([HASHES[1]], [ADDRESS])
+            source.logs_of_blocks([HASHES[1]], LogFilter((ADDRESS,)))
 
 
-@pytest.mark.parametrize("answer", [refused(-32601, "the method eth_getBlockReceipts does not exist"), (401, {}, b"")])
+@pytest.mark.parametrize("answer", [refused(-32601, "the method does not exist"), (401, {}, b"")])
 def test_a_refusal_that_is_not_about_the_block_is_no_reorganisation(answer: Any) -> None:
-    with endpoint(always(answer)) as (source, _):
-        for ask in (
-            lambda: source.receipts_of_blocks([HASHES[1]]),
-            lambda: source.logs_of_blocks([HASHES[1]], [ADDRESS]),
-        ):
-            with pytest.raises(EndpointRefused):
-                ask()
+    with endpoint(always(answer)) as (source, _), pytest.raises(EndpointRefused):
+        source.logs_of_blocks([HASHES[1]], LogFilter())
 
 
 def test_removed_logs_are_a_lie_in_columns_too() -> None:
@@ -161,7 +150,10 @@ def test_removed_logs_are_a_lie_in_columns_too() -> None:
 
 def test_an_error_names_endpoint_method_and_range() -> None:
     with endpoint(only("eth_getLogs", {"result": [log(HEADERS[1], address="0x" + "zz" * 20)]})) as (source, node):
-        for ask in (lambda: source.log_columns(1, 7, LogFilter()), lambda: source.logs_in_range(1, 7, [ADDRESS])):
+        for ask in (
+            lambda: source.log_columns(1, 7, LogFilter()),
+            lambda: source.logs_in_range(1, 7, LogFilter((ADDRESS,))),
+        ):
             with pytest.raises(MalformedResponse, match=f"^{node.url} eth_getLogs of blocks 1 to 7: address"):
                 ask()
 
@@ -170,15 +162,14 @@ ASKING: list[Callable[[Source], object]] = [
     lambda source: source.chain_number(),
     lambda source: source.head(),
     lambda source: source.finalized(),
-    lambda source: source.safe(),
+    lambda source: source.finalized("safe"),
     lambda source: source.header(HASHES[1]),
     lambda source: source.headers([1, 2]),
     lambda source: source.code_size(ADDRESS),
-    lambda source: source.logs_in_range(1, 2, [ADDRESS]),
-    lambda source: source.logs_of_blocks([HASHES[1]], [ADDRESS]),
+    lambda source: source.logs_in_range(1, 2, LogFilter((ADDRESS,))),
+    lambda source: source.logs_of_blocks([HASHES[1]], LogFilter((ADDRESS,))),
     lambda source: source.log_columns(1, 2, LogFilter()),
     lambda source: source.log_columns_of_blocks([HASHES[1]], LogFilter()),
-    lambda source: source.receipts_of_blocks([HASHES[1]]),
 ]
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=80),

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from atlas.indexer.chain.source import Source
+from atlas.indexer.chain.endpoint import Endpoint
+from atlas.indexer.chain.refusals import METHOD_NOT_FOUND
 from atlas.indexer.chain.sources.health import Health
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits, Pace
 from atlas.indexer.errors import (
     EndpointError,
+    EndpointRefused,
     EndpointUnavailable,
     FinalityUnknown,
     HistoryPruned,
@@ -22,7 +24,6 @@ from atlas.protocol.ids import parse_chain
 
 T = TypeVar("T")
 
-# These say something about the question, not about the endpoint.
 _NO_FAULT = (RangeTooLarge, FinalityUnknown, HistoryPruned, InconsistentAnswers)
 
 
@@ -30,7 +31,7 @@ class Member:
     """``source``, and what is known of it. ``clock`` gives monotonic seconds."""
 
     def __init__(
-        self, chain: str, source: Source, limits: Limits, metrics: EndpointMetrics | None, clock: Callable[[], float]
+        self, chain: str, source: Endpoint, limits: Limits, metrics: EndpointMetrics | None, clock: Callable[[], float]
     ) -> None:
         self.source = source
         self.name = source.name
@@ -76,7 +77,7 @@ class Member:
         if is_in_use != self._is_in_use:
             self._is_in_use = is_in_use
 
-    def ask(self, question: Callable[[Source], T], blocks: int | None = None) -> T:
+    def ask(self, question: Callable[[Endpoint], T], blocks: int | None = None) -> T:
         """The answer to ``question``, which spans ``blocks``. Raises EndpointError, WrongChain."""
         try:
             self._identify()
@@ -134,8 +135,13 @@ class Member:
     def _failed(self, error: EndpointError, blocks: int | None) -> None:
         with self._lock:
             self._pace = _slowed(self._pace, error, blocks)
-            if not isinstance(error, _NO_FAULT):
+            if not _is_of_question(error):
                 self._health = self._health.failed(error, self._clock(), random.random())
+
+
+def _is_of_question(error: EndpointError) -> bool:
+    """Whether it says something about the question, not about the endpoint."""
+    return isinstance(error, _NO_FAULT) or (isinstance(error, EndpointRefused) and error.code == METHOD_NOT_FOUND)
 
 
 def _slowed(pace: Pace, error: EndpointError, blocks: int | None) -> Pace:

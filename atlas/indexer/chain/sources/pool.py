@@ -7,14 +7,17 @@ comes back. What an endpoint cannot know, being behind or having dropped its his
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec.json import Decoder
 
+from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.refusals import LIMIT_EXCEEDED, PRUNED_HISTORY, RANGE_HINT
-from atlas.indexer.chain.source import Log, Source
+from atlas.indexer.chain.rpc import Call
+from atlas.indexer.chain.source import FinalityTag, Log
 from atlas.indexer.chain.sources.member import Member
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits
@@ -40,6 +43,7 @@ from atlas.protocol.ids import parse_chain
 from atlas.protocol.logs import ArrowBatch
 
 T = TypeVar("T")
+Result = TypeVar("Result")
 
 ROUNDS = 4
 MAX_WAIT_S = 5.0
@@ -69,7 +73,7 @@ class EndpointPool:
     def __init__(
         self,
         chain: str,
-        endpoints: Sequence[Source],
+        endpoints: Sequence[Endpoint],
         *,
         limits: Limits | None = None,
         quorum: int = 1,
@@ -119,6 +123,14 @@ class EndpointPool:
         self._ask(lambda source: self._number)
         return self._number
 
+    def call(self, method: str, parameters: Sequence[Any], decoder: Decoder[Result]) -> Result:
+        """The result of any other call, by ``decoder``, of whoever answers."""
+        return self._ask(lambda source: source.call(method, parameters, decoder))
+
+    def batch(self, calls: Sequence[Call], decoder: Decoder[Result]) -> list[Result]:
+        """The results of any other calls, in their order, by ``decoder``, all of one endpoint."""
+        return self._ask(lambda source: source.batch(calls, decoder))
+
     def code_size(self, address: bytes, number: int | None = None) -> int:
         """As ``Source.code_size``."""
         return self._ask(lambda source: source.code_size(address, number), Scope(last=number))
@@ -132,13 +144,9 @@ class EndpointPool:
         self._head = header.number
         return header
 
-    def finalized(self) -> Header | None:
+    def finalized(self, tag: FinalityTag = "finalized") -> Header | None:
         """As ``Source.finalized``."""
-        return self._ask(lambda source: source.finalized())
-
-    def safe(self) -> Header | None:
-        """As ``Source.safe``."""
-        return self._ask(lambda source: source.safe())
+        return self._ask(lambda source: source.finalized(tag))
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
         """As ``Source.headers``; a quorum agrees on them."""
@@ -148,7 +156,7 @@ class EndpointPool:
     def header(self, block_hash: bytes) -> Header | None:
         """As ``Source.header``; None when no endpoint that answers has it."""
 
-        def question(source: Source) -> Header:
+        def question(source: Endpoint) -> Header:
             found = source.header(block_hash)
             if found is None:
                 raise _Absent(f"{source.name} does not have block 0x{block_hash.hex()}")
@@ -159,35 +167,31 @@ class EndpointPool:
         except _Absent:
             return None
 
-    def logs_in_range(self, first: int, last: int, addresses: Sequence[bytes]) -> list[Log]:
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
         """As ``Source.logs_in_range``; a quorum agrees on them."""
         scope = Scope(first, last, last - first + 1)
-        return self._agreed(lambda source: source.logs_in_range(first, last, addresses), scope, logs_answer)
+        return self._agreed(lambda source: source.logs_in_range(first, last, wanted), scope, logs_answer)
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], addresses: Sequence[bytes]) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
         """As ``Source.logs_of_blocks``; a quorum agrees on them."""
 
         def flat(name: str, answer: list[list[Log]]) -> Answer:
             return logs_answer(name, [log for logs in answer for log in logs])
 
-        return self._agreed(lambda source: source.logs_of_blocks(hashes, addresses), _ANY, flat, by_hash=True)
+        return self._agreed(lambda source: source.logs_of_blocks(hashes, wanted), _ANY, flat, by_hash=True)
 
-    def log_columns(self, first: int, last: int, log_filter: LogFilter) -> ArrowBatch:
+    def log_columns(self, first: int, last: int, wanted: LogFilter) -> ArrowBatch:
         """As ``Source.log_columns``; a quorum agrees on them."""
         scope = Scope(first, last, last - first + 1)
-        return self._agreed(lambda source: source.log_columns(first, last, log_filter), scope, columns_answer)
+        return self._agreed(lambda source: source.log_columns(first, last, wanted), scope, columns_answer)
 
-    def log_columns_of_blocks(self, hashes: Sequence[bytes], log_filter: LogFilter) -> list[ArrowBatch]:
+    def log_columns_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[ArrowBatch]:
         """As ``Source.log_columns_of_blocks``; a quorum agrees on them."""
 
         def flat(name: str, answer: list[ArrowBatch]) -> Answer:
             return Answer(name, tuple(row for columns in answer for row in columns_answer(name, columns).rows))
 
-        return self._agreed(lambda source: source.log_columns_of_blocks(hashes, log_filter), _ANY, flat, by_hash=True)
-
-    def receipts_of_blocks(self, hashes: Sequence[bytes]) -> list[bytes]:
-        """As ``Source.receipts_of_blocks``."""
-        return self._ask(lambda source: source.receipts_of_blocks(hashes))
+        return self._agreed(lambda source: source.log_columns_of_blocks(hashes, wanted), _ANY, flat, by_hash=True)
 
     def _considered(self, header: Header) -> Header:
         """The highest head of all; with a quorum the highest that two have."""
@@ -217,7 +221,7 @@ class EndpointPool:
 
     def _agreed(
         self,
-        question: Callable[[Source], T],
+        question: Callable[[Endpoint], T],
         scope: Scope,
         answer: Callable[[str, T], Answer],
         *,
@@ -230,11 +234,11 @@ class EndpointPool:
             require_agreement(answer(one.name, given), answer(other.name, second), by_hash=by_hash)
         return given
 
-    def _ask(self, question: Callable[[Source], T], scope: Scope = _ANY) -> T:
+    def _ask(self, question: Callable[[Endpoint], T], scope: Scope = _ANY) -> T:
         return self._asked(question, scope)[1]
 
     def _asked(
-        self, question: Callable[[Source], T], scope: Scope, other_than: Member | None = None
+        self, question: Callable[[Endpoint], T], scope: Scope, other_than: Member | None = None
     ) -> tuple[Member, T]:
         """Who answered, and the answer."""
         members = [member for member in self._members if member is not other_than]
@@ -254,7 +258,7 @@ class EndpointPool:
             _require_in_time(list(failures.values()), scope)
         raise _told(list(failures.values()))
 
-    def _ask_member(self, member: Member, question: Callable[[Source], T], scope: Scope) -> T:
+    def _ask_member(self, member: Member, question: Callable[[Endpoint], T], scope: Scope) -> T:
         if scope.first is not None and scope.first < member.health.kept_from:
             raise HistoryPruned(
                 f"{member.name} said before that it does not keep block {scope.first}",
@@ -279,7 +283,7 @@ class _Absent(InconsistentAnswers):
     """An endpoint does not have the block that it was asked for by its hash."""
 
 
-def _head(source: Source) -> Header:
+def _head(source: Endpoint) -> Header:
     return source.head()
 
 

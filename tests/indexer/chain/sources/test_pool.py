@@ -6,9 +6,11 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from msgspec.json import Decoder
 from prometheus_client import CollectorRegistry
 
 from atlas.indexer.chain.filters import LogFilter
+from atlas.indexer.chain.sources.ahead import read_ahead
 from atlas.indexer.chain.sources.connecting import connect_pool
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits
@@ -159,7 +161,7 @@ def test_when_all_fail_the_error_says_what_each_of_them_said() -> None:
     primary.fault = always(BAD_GATEWAY)
     fallback.fault = always((503, {}, b""))
     with pool(primary, fallback) as endpoints, pytest.raises(EndpointUnavailable) as caught:
-        endpoints.logs_in_range(1, 2, [ADDRESS])
+        endpoints.logs_in_range(1, 2, LogFilter((ADDRESS,)))
     assert f"{primary.url} eth_chainId[]: HTTP 502" in caught.value.message
     assert f"{fallback.url} eth_chainId[]: HTTP 503" in caught.value.message
     assert str(caught.value) == caught.value.message
@@ -190,9 +192,9 @@ def test_an_endpoint_that_lags_is_not_asked_for_what_it_cannot_know() -> None:
         fallback.headers = chain(5)
         primary.fault = always(BAD_GATEWAY)
         with pytest.raises(EndpointError, match=f"{fallback.url} is at block 4 and cannot know block 9"):
-            endpoints.logs_in_range(1, 9, [ADDRESS])
+            endpoints.logs_in_range(1, 9, LogFilter((ADDRESS,)))
         assert not fallback.count("eth_getLogs")
-        assert len(endpoints.logs_in_range(1, 4, [ADDRESS])) == 8
+        assert len(endpoints.logs_in_range(1, 4, LogFilter((ADDRESS,)))) == 8
 
 
 def test_a_head_that_goes_back_is_only_believed_when_no_endpoint_has_a_higher_one() -> None:
@@ -306,9 +308,9 @@ def test_a_quorum_counts_what_two_agree_on() -> None:
         assert endpoints.head().number == 9
         assert heights(endpoints.headers([3, 4])) == [3, 4]
         assert endpoints.log_columns(1, 3, ANY).num_rows == 6
-        assert len(endpoints.logs_in_range(1, 3, [ADDRESS])) == 6
+        assert len(endpoints.logs_in_range(1, 3, LogFilter((ADDRESS,)))) == 6
         hashes = [header.hash for header in endpoints.headers([3, 4])]
-        assert [len(logs) for logs in endpoints.logs_of_blocks(hashes, [ADDRESS])] == [2, 2]
+        assert [len(logs) for logs in endpoints.logs_of_blocks(hashes, LogFilter((ADDRESS,)))] == [2, 2]
         assert [each.num_rows for each in endpoints.log_columns_of_blocks(hashes, ANY)] == [2, 2]
 
 
@@ -329,8 +331,8 @@ def test_a_quorum_finds_the_log_that_one_endpoint_keeps_back() -> None:
     with pool(primary, fallback, quorum=2) as endpoints:
         for ask in (
             lambda: endpoints.log_columns(3, 3, ANY),
-            lambda: endpoints.logs_in_range(3, 3, [ADDRESS]),
-            lambda: endpoints.logs_of_blocks([bytes.fromhex(primary.headers[3]["hash"][2:])], [ADDRESS]),
+            lambda: endpoints.logs_in_range(3, 3, LogFilter((ADDRESS,))),
+            lambda: endpoints.logs_of_blocks([bytes.fromhex(primary.headers[3]["hash"][2:])], LogFilter((ADDRESS,))),
         ):
             with pytest.raises(LyingEndpoint) as caught:
                 ask()
@@ -397,3 +399,42 @@ def test_an_answer_that_stays_malformed_is_an_error() -> None:
     node.fault = only("eth_getLogs", {"result": [log(node.headers[1], removed="no")]})
     with pool(node) as endpoints, pytest.raises(MalformedResponse, match=f"^{node.url} eth_getLogs of blocks 1 to 1"):
         endpoints.log_columns(1, 1, ANY)
+
+
+def test_any_other_call_is_made_to_whoever_answers() -> None:
+    primary, fallback = nodes(2)
+    primary.fault = fallback.fault = only("eth_getBlockReceipts", {"result": []})
+    with pool(primary, fallback) as endpoints:
+        assert endpoints.call("eth_getBlockReceipts", ["0x1"], Decoder(list[Any])) == []
+        primary.fault = always(BAD_GATEWAY)
+        assert endpoints.batch([("eth_getBlockReceipts", [each]) for each in "ab"], Decoder(list[Any])) == [[], []]
+
+
+def test_a_method_that_the_primary_does_not_have_is_no_fault_of_it() -> None:
+    primary, fallback = nodes(2)
+    primary.fault = only("eth_getBlockReceipts", refused(-32601, "the method does not exist"))
+    fallback.fault = only("eth_getBlockReceipts", {"result": []})
+    with pool(primary, fallback) as endpoints:
+        assert endpoints.call("eth_getBlockReceipts", ["0x1"], Decoder(list[Any])) == []
+        assert not endpoints.members[0].rests()
+
+
+def test_history_is_read_ahead_within_what_each_endpoint_bears() -> None:
+    primary, fallback = nodes(2, 200)
+    widths: list[int] = []
+
+    def narrow(method: str, parameters: list[Any]) -> dict[str, Any] | None:
+        if method != "eth_getLogs":
+            return None
+        widths.append(int(parameters[0]["toBlock"], 16) - int(parameters[0]["fromBlock"], 16) + 1)
+        return refused(-32602, "eth_getLogs is limited to a 7 range") if widths[-1] > 7 else None
+
+    primary.fault = narrow
+    with pool(primary, fallback, limits=Limits(range_blocks=64, concurrency=4)) as endpoints:
+        endpoints.head()
+        portions = list(read_ahead(endpoints, 0, 199, lambda first, last: endpoints.log_columns(first, last, ANY)))
+    assert [number for portion in portions for number in portion.read["block_number"].to_pylist()] == [
+        number for number in range(200) for _ in range(2)
+    ]
+    assert not fallback.count("eth_getLogs")
+    assert sum(width > 7 for width in widths) <= 6, "the limit is learnt, not tried again and again"

@@ -97,8 +97,8 @@ def test_answers_come_as_they_were_recorded(tmp_path: Path) -> None:
             source.headers([1, 2, 3]),
             source.header(HASHES[4]),
             source.header(b"\xab" * 32),
-            source.logs_in_range(1, 5, [ADDRESS]),
-            source.logs_of_blocks(HASHES[1:4], [ADDRESS]),
+            source.logs_in_range(1, 5, LogFilter((ADDRESS,))),
+            source.logs_of_blocks(HASHES[1:4], LogFilter((ADDRESS,))),
             source.log_columns(1, 5, ANY).to_pylist(),
         ]
 
@@ -167,14 +167,14 @@ def test_ranges_are_put_together_from_those_that_were_asked_for(
 def test_logs_by_hash_follow_from_a_range_when_the_block_is_known(tmp_path: Path) -> None:
     def ask(source: Endpoint, _: ChainNode) -> None:
         source.headers([2, 3])
-        source.logs_in_range(1, 5, [ADDRESS])
+        source.logs_in_range(1, 5, LogFilter((ADDRESS,)))
 
     replayed = record(tmp_path / "chain.jsonl", ask)
-    assert [len(logs) for logs in replayed.logs_of_blocks(HASHES[2:4], [ADDRESS])] == [2, 2]
+    assert [len(logs) for logs in replayed.logs_of_blocks(HASHES[2:4], LogFilter((ADDRESS,)))] == [2, 2]
     with pytest.raises(InconsistentAnswers, match="not in the recording"):
-        replayed.logs_of_blocks(HASHES[4:5], [ADDRESS])
+        replayed.logs_of_blocks(HASHES[4:5], LogFilter((ADDRESS,)))
     with pytest.raises(InconsistentAnswers, match="not in the recording"):
-        replayed.logs_of_blocks(HASHES[2:3], [b"\x01" * 20])
+        replayed.logs_of_blocks(HASHES[2:3], LogFilter((b"\x01" * 20,)))
 
 
 @pytest.mark.parametrize(
