@@ -112,22 +112,21 @@ class HttpTransport:
     Raises InvalidChainConfig for a URL that is none.
     """
 
-    def __init__(self, url: str, *, deadline_s: float = DEADLINE_S, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
+    def __init__(self, url: str, *, max_answer_bytes: int = MAX_ANSWER_BYTES) -> None:
         parsed = _parsed(url)
         self._target = _target(parsed)
-        self._deadline_s = deadline_s
         self._max_answer_bytes = max_answer_bytes
         self._deadline = _Deadline()
         self._pool = _pool(parsed, _Backend(self._deadline))
         self._headers = _headers(parsed)
 
-    def post(self, content: bytes, *, deadline_s: float | None = None) -> Reply:
+    def post(self, content: bytes, *, deadline_s: float = DEADLINE_S) -> Reply:
         """The answer to ``content``, within ``deadline_s``.
 
         A kept connection that the other side closed meanwhile is replaced once, unnoticed. Raises
         httpcore's exceptions, OSError, AnswerTooLarge and UnknownEncoding.
         """
-        self._deadline.at_s = time.monotonic() + (self._deadline_s if deadline_s is None else deadline_s)
+        self._deadline.at_s = time.monotonic() + deadline_s
         try:
             return self._exchange(content)
         except _DROPPED:

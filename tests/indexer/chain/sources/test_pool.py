@@ -3,12 +3,14 @@
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
+from time import monotonic
 from typing import Any
 
 import pytest
 from msgspec.json import Decoder
 from prometheus_client import CollectorRegistry
 
+from atlas.indexer.chain import rpc
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.sources.ahead import read_ahead
 from atlas.indexer.chain.sources.connecting import connect_pool
@@ -28,6 +30,7 @@ from atlas.indexer.errors import (
     RangeTooLarge,
     WrongChain,
 )
+from tests.indexer.chain.raw import RawServer
 from tests.indexer.chain.scripted import Reply
 from tests.indexer.chain.sources.node import ADDRESS, CHAIN, ChainNode, always, chain, log, only, refused
 
@@ -438,3 +441,14 @@ def test_history_is_read_ahead_within_what_each_endpoint_bears() -> None:
     ]
     assert not fallback.count("eth_getLogs")
     assert sum(width > 7 for width in widths) <= 6, "the limit is learnt, not tried again and again"
+
+
+def test_a_primary_that_says_nothing_does_not_hold_up_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "PROBE_DEADLINE_S", 0.3)
+    (fallback,) = nodes(1)
+    with RawServer(lambda connection, _: connection.recv(1)) as silent, fallback:
+        endpoints = connect_pool(CHAIN, [silent.url, fallback.url])
+        started = monotonic()
+        assert endpoints.head().number == 9
+        assert monotonic() - started < 3
+        endpoints.close()
