@@ -94,6 +94,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("data", "0x123", "data should be hexadecimal"),
     ("data", "", "data should be hexadecimal"),
     ("data", "1234", "data should be hexadecimal"),
+    ("data", "0012", "data should be hexadecimal"),
     ("data", "0x0x12", "data should be hexadecimal"),
     ("data", "0x12 34 ", "data should be hexadecimal"),
     ("blockNumber", "0x8000000000000000", "below 2\\*\\*63"),
