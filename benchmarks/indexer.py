@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.figures import backfill, decoding, receipts
+from benchmarks.figures import backfill, decoding, receipts, rpc
 from benchmarks.measuring import Figure, options, report
 
-TOPICS = (backfill, decoding, receipts)
+TOPICS = (backfill, decoding, rpc, receipts)
 
 
 def figures(*, quick: bool) -> Iterator[Figure]:

@@ -7,6 +7,9 @@ IndexerError
 │   │   ├── EndpointUnavailable     no connection, time-out, HTTP 429 or 5xx: try again
 │   │   ├── EndpointRefused         HTTP 4xx or a JSON-RPC error object
 │   │   │   ├── FinalityUnknown     ... because the node does not know the tag ``finalized``
+│   │   │   ├── HistoryPruned       ... because the node no longer keeps what is that old
+│   │   │   │   └── StateUnavailable    ... the state of the block asked about                    exit code 2
+│   │   │   ├── BatchRefused        ... because it takes no batches, or none this large
 │   │   │   └── RangeTooLarge       ... because the range or its answer is too large: ask for less
 │   │   ├── InconsistentAnswers     two answers do not fit together: the chain moved between them, try again
 │   │   ├── MalformedResponse       not JSON-RPC, or not the method's shape                     exit code 4
@@ -54,11 +57,25 @@ class EndpointError(ChainError):
 
 
 class EndpointUnavailable(EndpointError):
-    """No connection, no answer in time, or an HTTP status that says "later"; trying again may help."""
+    """No connection, no answer in time, or an HTTP status that says "later"; trying again may help.
 
-    def __init__(self, message: str, *, hint: str = "", retry_after_s: float | None = None) -> None:
+    ``retry_after_s`` is the wait that the endpoint asks for; ``is_timeout`` says that less might be answered in
+    time, ``is_overload`` that it is asked too often.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        is_timeout: bool = False,
+        is_overload: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+        self.is_timeout = is_timeout
+        self.is_overload = is_overload
 
 
 class EndpointRefused(EndpointError):
@@ -73,8 +90,29 @@ class FinalityUnknown(EndpointRefused):
     """The node does not know the block tag ``finalized``."""
 
 
+class HistoryPruned(EndpointRefused):
+    """The node no longer keeps blocks, logs or states that are this old."""
+
+
+class StateUnavailable(HistoryPruned):
+    """The node no longer has the state of the block that was asked about."""
+
+    exit_code = 2
+
+
+class BatchRefused(EndpointRefused):
+    """The endpoint takes no JSON-RPC batches, or none this large."""
+
+
 class RangeTooLarge(EndpointRefused):
-    """The endpoint refuses a range of blocks, or a number of logs, of this size."""
+    """The endpoint refuses a range of blocks, or a number of logs, of this size.
+
+    ``max_blocks`` is what it says that it would answer, in blocks; None when it does not say.
+    """
+
+    def __init__(self, message: str, *, code: int, hint: str = "", max_blocks: int | None = None) -> None:
+        super().__init__(message, code=code, hint=hint)
+        self.max_blocks = max_blocks
 
 
 class InconsistentAnswers(EndpointError):

@@ -1,7 +1,9 @@
 """EVM chains: what they say is checked against their own headers and recorded as facts, exactly once.
 
-rpc         JSON-RPC over HTTP           source      the port: what an endpoint is asked for
-hexadecimal the encoding of its values   endpoint    the port's adapter over JSON-RPC
+transport   HTTP within bounds           source      the port: what an endpoint is asked for
+rpc         JSON-RPC over it             endpoint    the port's adapter over JSON-RPC
+refusals    what its errors mean (pure)  sources     several endpoints as one, new heads, recordings
+hexadecimal the encoding of its values   columns     logs from JSON to Arrow (pure)
 header      JSON to a verified header    checks      logs against headers (pure)
 receipts    all logs of a block, proven  evidence    what endpoints said that was not so
 proving     the proof of a recorded log

@@ -10,8 +10,11 @@ _KEY = re.compile(r"(?=.*\d)[A-Za-z0-9_-]{16,}")
 
 
 def masked_url(url: str) -> str:
-    """``url`` without its password, query values and path segments that look like keys."""
-    parts = urlsplit(url)
+    """``url`` without its password, query values and path segments that look like keys; nothing of what is no URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
     host = parts.netloc.rpartition("@")[2]
     user = f"{MASK}@" if "@" in parts.netloc else ""
     path = "/".join(MASK if _KEY.fullmatch(segment) else segment for segment in parts.path.split("/"))

@@ -14,6 +14,7 @@ from atlas.indexer.chain.checks import (
     require_linked,
     require_within,
 )
+from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.forkchoice import Decision, NeedParents, WindowBlock, choose
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.ranges import Span
@@ -75,7 +76,7 @@ def read_span(source: Source, span: Span, parent_hash: bytes | None, *, every_he
     numbers = range(span.first, span.last + 1)
     if not span.addresses:
         return SpanReading(Reading(), source.headers([span.last])[0])
-    logs = source.logs_in_range(span.first, span.last, span.addresses)
+    logs = source.logs_in_range(span.first, span.last, LogFilter(span.addresses))
     require_within(logs, span.first, span.last, span.addresses)
     by_number: dict[int, list[Log]] = {}
     for log in logs:
@@ -106,7 +107,7 @@ def _checked(header: Header, logs: Sequence[Log]) -> BlockLogs:
 
 
 def _ask_by_hash(source: Source, headers: Sequence[Header], addresses: tuple[bytes, ...]) -> list[BlockLogs]:
-    answers = source.logs_of_blocks([header.hash for header in headers], addresses)
+    answers = source.logs_of_blocks([header.hash for header in headers], LogFilter(addresses))
     blocks: list[BlockLogs] = []
     for header, logs in zip(headers, answers, strict=True):
         require_within(logs, header.number, header.number, addresses)

@@ -18,3 +18,7 @@ from atlas.indexer.chain.masking import masked_url
 )
 def test_secrets_are_masked_and_the_rest_is_kept(url: str, shown: str) -> None:
     assert masked_url(url) == shown
+
+
+def test_what_is_no_url_is_masked_whole() -> None:
+    assert masked_url("http://[::1/secret") == "***"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from msgspec.json import Decoder
@@ -26,11 +27,11 @@ HTML = (200, {"content-type": "text/html"}, b"<!DOCTYPE html><html><body>Welcome
 
 @contextmanager
 def client(
-    answer: Callable[[bytes], Reply], delays: list[float] | None = None
+    answer: Callable[[bytes], Reply], delays: list[float] | None = None, **options: Any
 ) -> Generator[tuple[RpcClient, ScriptedServer]]:
     """A client of a scripted server that does not wait between attempts."""
     with ScriptedServer(answer) as server:
-        rpc_client = RpcClient(server.url, sleep=(delays if delays is not None else []).append)
+        rpc_client = RpcClient(server.url, sleep=(delays if delays is not None else []).append, **options)
         try:
             yield rpc_client, server
         finally:
@@ -129,9 +130,11 @@ def test_nobody_there_is_unavailable() -> None:
     endpoint.close()
 
 
-def test_an_answer_larger_than_allowed_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rpc, "MAX_ANSWER_BYTES", 1_000)
-    with client(replies({**GOOD, "result": "0" * 5_000})) as (endpoint, _), pytest.raises(RangeTooLarge):
+def test_an_answer_larger_than_allowed_is_refused_before_it_is_read() -> None:
+    with (
+        client(replies({**GOOD, "result": "0" * 5_000}), max_answer_bytes=1_000) as (endpoint, _),
+        pytest.raises(RangeTooLarge, match="larger than 1000 bytes"),
+    ):
         endpoint.call("eth_getLogs", [], TEXT)
 
 
@@ -144,3 +147,73 @@ def test_secrets_are_in_no_message() -> None:
         endpoint.close()
     assert "hunter2" not in caught.value.message
     assert "0123456789" not in caught.value.message
+
+
+def echo(body: bytes, *, most: int, refused: Reply) -> Reply:
+    """A server that takes batches of ``most`` calls, or none when that is 0."""
+    asked = json.loads(body)
+    if isinstance(asked, list) and len(asked) > most:
+        return refused
+    given = (
+        [{"jsonrpc": "2.0", "id": call["id"], "result": call["params"][0]} for call in asked]
+        if isinstance(asked, list)
+        else {"jsonrpc": "2.0", "id": asked["id"], "result": asked["params"][0]}
+    )
+    return 200, {}, json.dumps(given).encode()
+
+
+def lone(code: int, message: str) -> Reply:
+    return 200, {}, json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}).encode()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        (413, {}, b"<html>entity too large</html>"),
+        (400, {}, b""),
+        lone(-32600, "batch too large"),
+        lone(-32700, "cannot parse that"),
+        (200, {}, json.dumps([error(-32600, "batch limit 10 exceeded")]).encode()),
+    ],
+)
+@pytest.mark.parametrize("most", [0, 3, 10])
+def test_a_refused_batch_is_made_in_smaller_ones_from_then_on(refused: Reply, most: int) -> None:
+    wanted = [str(number) for number in range(40)]
+    with client(lambda body: echo(body, most=most, refused=refused)) as (endpoint, server):
+        assert endpoint.batch([("echo", [text]) for text in wanted], TEXT) == wanted
+        server.requests.clear()
+        assert endpoint.batch([("echo", [text]) for text in wanted], TEXT) == wanted
+        sizes = [len(asked) if isinstance(asked := json.loads(body), list) else 1 for body in server.requests]
+    assert sum(sizes) == 40
+    assert max(sizes) <= max(1, most)
+
+
+def test_an_answer_too_large_for_a_batch_is_asked_for_in_parts_this_time() -> None:
+    wanted = ["x" * 300 for _ in range(8)]
+    with client(lambda body: echo(body, most=99, refused=lone(0, "")), max_answer_bytes=1_000) as (endpoint, _):
+        assert endpoint.batch([("echo", [text]) for text in wanted], TEXT) == wanted
+
+
+def test_each_exchange_is_observed_with_its_failure() -> None:
+    seen: list[tuple[str, float, EndpointError | None]] = []
+
+    def observe(method: str, seconds: float, failure: EndpointError | None) -> None:
+        seen.append((method, seconds, failure))
+
+    with client(replies((502, {}, b""), GOOD), observe=observe) as (endpoint, _):
+        endpoint.call("eth_chainId", [], TEXT)
+    assert [method for method, *_ in seen] == ["eth_chainId"] * 2
+    assert all(seconds > 0 for _, seconds, _ in seen)
+    assert isinstance(seen[0][2], EndpointUnavailable)
+    assert seen[1][2] is None
+
+
+def test_results_are_given_as_they_came() -> None:
+    with client(replies({**GOOD, "result": {"a": [1, None]}})) as (endpoint, _):
+        assert [json.loads(bytes(result)) for result in endpoint.results([("any", [])])] == [{"a": [1, None]}]
+
+
+def test_no_calls_are_no_request() -> None:
+    with client(replies(GOOD)) as (endpoint, server):
+        assert endpoint.batch([], TEXT) == []
+        assert not server.requests

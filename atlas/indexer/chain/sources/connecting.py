@@ -1,0 +1,41 @@
+"""From URLs to a source."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from atlas.indexer.chain.endpoint import Endpoint
+from atlas.indexer.chain.masking import masked_url
+from atlas.indexer.chain.rpc import MAX_BATCH, RpcClient
+from atlas.indexer.chain.sources.metrics import EndpointMetrics
+from atlas.indexer.chain.sources.pace import Limits
+from atlas.indexer.chain.sources.pool import EndpointPool
+from atlas.indexer.chain.transport import DEADLINE_S
+
+
+def connect_pool(
+    chain: str,
+    urls: Sequence[str],
+    *,
+    limits: Limits | None = None,
+    quorum: int = 1,
+    deadline_s: float = DEADLINE_S,
+    max_batch: int = MAX_BATCH,
+    metrics: EndpointMetrics | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> EndpointPool:
+    """The pool over the endpoints at ``urls``, the primary first; nothing is asked yet. Raises InvalidChainConfig."""
+    endpoints = [
+        Endpoint(
+            RpcClient(
+                url,
+                # The pool tries again, and with another endpoint first.
+                attempts=1,
+                deadline_s=deadline_s,
+                max_batch=max_batch,
+                observe=None if metrics is None else metrics.observer(chain, masked_url(url)),
+            )
+        )
+        for url in urls
+    ]
+    return EndpointPool(chain, endpoints, limits=limits, quorum=quorum, metrics=metrics, clock=clock, sleep=sleep)
