@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from atlas.indexer.chain.columns import parse_log_columns
 from atlas.indexer.chain.rpc import results_in_order
-from atlas.protocol.logs import LOG_SCHEMA
+from atlas.protocol.logs import LOG_SCHEMA, ArrowBatch
 from benchmarks.measuring import Figure, against, best
 
 LOGS_A_BLOCK = 100
@@ -27,12 +27,12 @@ def figures(quick: bool) -> Iterator[Figure]:
     yield against("rpc_to_arrow_logs_per_s", value, "logs/s", baseline)
 
 
-def columnar(body: bytes) -> pa.RecordBatch:
+def columnar(body: bytes) -> ArrowBatch:
     """As the indexer does it: envelope, checks and all."""
     return parse_log_columns(results_in_order(body, 1, "the benchmark")[0])
 
 
-def by_hand(body: bytes) -> pa.RecordBatch:
+def by_hand(body: bytes) -> ArrowBatch:
     """As one does it first: an object for each log, a call for each field; nothing is checked."""
     rows: dict[str, list[object]] = {name: [] for name in LOG_SCHEMA.names}
     for log in json.loads(body)["result"]:

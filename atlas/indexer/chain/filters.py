@@ -5,7 +5,7 @@ from functools import cached_property
 
 import msgspec
 
-from atlas.indexer.chain.bloom import may_contain
+from atlas.protocol.evm.bloom import may_contain
 
 
 class LogFilter(msgspec.Struct, frozen=True, dict=True):
