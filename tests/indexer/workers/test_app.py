@@ -165,7 +165,7 @@ def test_more_submissions_than_slots_are_told_to_come_back(ledger: Ledger) -> No
         response = post(client, envelope(0))
         assert_problem(response, 429, "busy")
         assert response.headers["retry-after"] == "3"
-        intake.release.set()
+        intake.unblocked.set()
         for thread in waiting:
             thread.join(30)
         assert post(client, envelope(0)).status_code == 200
@@ -211,7 +211,7 @@ def test_an_internal_error_shows_an_id_and_logs_the_reason_under_it(ledger: Ledg
 
 def test_a_worker_is_told_where_it_is(client: httpx.Client) -> None:
     address = checksum_address(KEY.address)
-    empty = {"worker": address, "admitted": True, "next_sequence": 0, "last_record_id": None}
+    empty = {"worker": address, "admitted": True, "next_sequence": 0, "last_record_id": None, "key": address}
     assert client.get(f"/workers/{address}").json() == empty
     post(client, envelope(0))
     after = client.get(f"/workers/{address.lower()}").json()
@@ -250,12 +250,12 @@ class BlockedIntake(Intake):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger, lambda worker: True)
         self.entered = 0
-        self.release = threading.Event()
+        self.unblocked = threading.Event()
 
-    def submit_many(self, envelopes: Sequence[bytes]) -> Submission:
+    def submit_many(self, frames: Sequence[bytes]) -> Submission:
         self.entered += 1
-        assert self.release.wait(30)
-        return super().submit_many(envelopes)
+        assert self.unblocked.wait(30)
+        return super().submit_many(frames)
 
 
 def submission() -> dict[str, object]:
