@@ -24,6 +24,7 @@ from atlas.indexer.chain.progress import Progress
 from atlas.indexer.chain.rpc import RpcClient
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.workers.app import Limits, intake_routes
+from atlas.indexer.workers.collector import Collector
 from atlas.indexer.workers.intake import Intake
 from atlas.indexer.workers.keys import WorkerKey
 from atlas.indexer.workers.metrics import IntakeMetrics
@@ -31,6 +32,7 @@ from atlas.indexer.workers.quarantine import Quarantine, QuarantineLimits
 from atlas.indexer.workers.schema import MIGRATIONS as WORKER_MIGRATIONS
 from atlas.indexer.workers.service import release_registered
 from atlas.indexer.workers.throttle import Rate, Throttle
+from atlas.indexer.workers.traces import trace_routes
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.archive import Archive
 from atlas.ledger.checkpoints import Checkpointer
@@ -140,6 +142,11 @@ class Program:
         )
         return Quarantine(self.database, limits)
 
+    @cached_property
+    def intake_metrics(self) -> IntakeMetrics:
+        """What the intake counts."""
+        return IntakeMetrics(self.metrics)
+
     def intake(self, throttle: Throttle | None = None) -> Intake:
         """What takes the records of workers with a stake as compute node (W12, W21)."""
         return Intake(
@@ -227,7 +234,12 @@ class Program:
             Rate(workers.worker_records_per_s, workers.worker_bytes_per_s),
         )
         limits = Limits(max_body_bytes=workers.max_body_bytes)
-        return intake_routes(self.intake(throttle), limits, IntakeMetrics(self.metrics))
+        routes = intake_routes(self.intake(throttle), limits, self.intake_metrics)
+        if workers.collector_key_file is None:
+            return routes
+        key = WorkerKey.from_file(self.settings.path(workers.collector_key_file))
+        intake = Intake(self.ledger, lambda worker: worker == key.address, workers.max_envelope_bytes)
+        return [*routes, *trace_routes(Collector(intake, key), limits, self.intake_metrics)]
 
     def _is_admitted(self, worker: bytes) -> bool:
         return is_staked(self.database, worker, StakeRole.COMPUTE_NODE)
