@@ -3,8 +3,7 @@
     concatenated   msgpack values one after the other: an envelope file, a spool's files joined, an export
     framed         4 bytes big-endian length before each, as in a submission over HTTP
 
-Which of the two it is, the first byte tells: a length never begins with one above 3 (MAX_FRAME_BYTES), a frame always
-does. After damage, reading goes on at the next place that is a whole frame by its form. Files that end in ``.gz`` or
+Which of the two it is, the first whole frames tell: lengths stand before them, or none does. After damage, reading goes on at the next place that is a whole frame by its form. Files that end in ``.gz`` or
 ``.zst`` are unpacked on the way; offsets then count unpacked bytes.
 """
 
@@ -25,7 +24,7 @@ SUFFIXES = (".envelope", ".records", ".msgpack")
 _PACKED_SUFFIXES = (".gz", ".zst")
 _LENGTH_BYTES = 4
 _READ_BYTES = 1 << 20
-_LARGEST_FIRST_LENGTH_BYTE = MAX_FRAME_BYTES >> 24
+_FRAMES_JUDGED = 8
 # A frame's second element is bytes or, of a batch, an array: three bytes are looked for, two come about too easily.
 _ELEMENT_MARKS = (*b"\xc4\xc5\xc6\xdc\xdd", *range(0x91, 0xA0))
 _LEADS = tuple(start + bytes([mark]) for start in FRAME_STARTS for mark in _ELEMENT_MARKS)
@@ -57,8 +56,7 @@ class Damage(msgspec.Struct, frozen=True):
 def read_frames(source: Source) -> Iterator[Frame | Damage]:
     """The frames of a file or stream in order, and the damage between them. Raises OSError."""
     buffer = _Buffer(source)
-    first = buffer.peek(1)
-    framing = _FRAMED if first and first[0] <= _LARGEST_FIRST_LENGTH_BYTE else _CONCATENATED
+    framing = _framing_of(buffer)
     while buffer.peek(1):
         try:
             begin, end = framing.extent(buffer)
@@ -191,6 +189,25 @@ def _framed_extent(buffer: _Buffer) -> tuple[int, int]:
 
 _CONCATENATED = _Framing(_concatenated_extent, 0)
 _FRAMED = _Framing(_framed_extent, _LENGTH_BYTES)
+
+
+def _framing_of(buffer: _Buffer) -> _Framing:
+    """How the file is written: with lengths, if a length stands before one of its first whole frames."""
+    ready = buffer.fill(2 * _READ_BYTES)
+    data, begin = buffer.window()
+    place, found = begin, 0
+    while found < _FRAMES_JUDGED and (distance := _next_start(data, place, begin + ready)) is not None:
+        place += distance
+        try:
+            end = value_end(data, place, begin + ready)
+        except MalformedFrame:
+            place += 1
+            continue
+        if bytes(data[max(begin, place - _LENGTH_BYTES) : place]) == (end - place).to_bytes(_LENGTH_BYTES, "big"):
+            return _FRAMED
+        place, found = end, found + 1
+    cut_off = data[begin + _LENGTH_BYTES : begin + _LENGTH_BYTES + 2]
+    return _FRAMED if not found and bytes(cut_off) in FRAME_STARTS else _CONCATENATED
 
 
 def _skip(buffer: _Buffer, framing: _Framing, reason: str) -> Damage:

@@ -81,7 +81,7 @@ class _Buckets:
         for place, amount in enumerate((records, size_bytes)):
             rate, most = self._rates[place], self._most[place]
             self._left[place] = min(most, self._left[place] + rate * elapsed_s)
-            if rate and self._left[place] < min(amount, most):
+            if rate and amount and self._left[place] < min(amount, most):
                 wait_s = max(wait_s, (min(amount, most) - self._left[place]) / rate)
         return wait_s
 
