@@ -4,6 +4,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Generator
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -32,11 +33,22 @@ _BAD_SHOWN = 100
 Worker = Annotated[str, typer.Argument(help="The worker's address, 0x and 40 hex digits.")]
 
 
+class HeldWorker(msgspec.Struct, frozen=True):
+    """What is kept apart of one worker, for JSON."""
+
+    worker: str
+    records: int
+    size_bytes: int
+    first_sequence: int
+    last_sequence: int
+    since: datetime
+
+
 class WorkersStatus(msgspec.Struct, frozen=True):
     """What is kept apart."""
 
     totals: QuarantineTotals
-    held: tuple[Held, ...]
+    held: tuple[HeldWorker, ...]
 
 
 @app.command("import")
@@ -59,9 +71,10 @@ def import_records(
 def status(config: Config = None, *, json: Json = False) -> None:
     """Print what the quarantine holds, and how much of it was ever dropped for want of room."""
     with open_program(load(config)) as program:
-        current = WorkersStatus(program.quarantine.totals(), tuple(program.quarantine.held()))
+        held = program.quarantine.held()
+        current = WorkersStatus(program.quarantine.totals(), tuple(map(_view, held)))
     if json:
-        output.out(msgspec.json.encode(current, enc_hook=str).decode(), highlight=False)
+        output.out(msgspec.json.encode(current).decode(), highlight=False)
         return
     totals = current.totals
     output.print(f"quarantine: {totals.records:,} records, {totals.size_bytes:,} bytes")
@@ -95,6 +108,10 @@ def drop(worker: Worker, config: Config = None) -> None:
     with open_program(load(config)) as program:
         dropped = program.quarantine.drop(parse_address(worker))
     output.print(f"{dropped:,} records dropped")
+
+
+def _view(held: Held) -> HeldWorker:
+    return HeldWorker(**msgspec.structs.asdict(held) | {"worker": checksum_address(held.worker)})
 
 
 def _import_one(program: Program, path: Path | None) -> int:

@@ -3,8 +3,9 @@
     concatenated   msgpack values one after the other: an envelope file, a spool's files joined, an export
     framed         4 bytes big-endian length before each, as in a submission over HTTP
 
-Which of the two it is, the first whole frames tell: lengths stand before them, or none does. After damage, reading goes on at the next place that is a whole frame by its form. Files that end in ``.gz`` or
-``.zst`` are unpacked on the way; offsets then count unpacked bytes.
+Which of the two it is, the first whole frames tell: lengths stand before them, or none does. After damage, reading
+goes on at the next place that is a whole frame by its form. Files that end in ``.gz`` or ``.zst`` are unpacked on the
+way; offsets then count unpacked bytes.
 """
 
 import gzip

@@ -221,7 +221,7 @@ class Intake:
         apart: dict[bytes, list[_Arrived]] = {}
         for one in arrived:
             stream = streams[one.entry.worker]
-            if stream is not None:
+            if stream.is_open or stream.has(one.entry.sequence):
                 placing.offer(stream, one, policy)
             elif self._quarantine is not None:
                 apart.setdefault(one.entry.worker, []).append(one)
@@ -236,17 +236,14 @@ class Intake:
             placing.offered = [one for one in placing.offered if one.index < first]
         return placing
 
-    def _open_streams(self, arrived: Sequence[_Arrived], policy: Policy) -> dict[bytes, Stream | None]:
-        """The stream of each worker; None for one that is not registered."""
-        streams: dict[bytes, Stream | None] = {}
+    def _open_streams(self, arrived: Sequence[_Arrived], policy: Policy) -> dict[bytes, Stream]:
+        """The stream of each worker, open for new records if it is registered."""
+        streams: dict[bytes, Stream] = {}
         for worker, entries in _by_worker(one.entry for one in arrived).items():
-            if not policy.admits_all:
-                if not self._is_admitted(worker):
-                    streams[worker] = None
-                    continue
-                if self._quarantine is not None and self._quarantine.has(worker):
-                    self._release(worker)
-            stream = streams[worker] = Stream(self._ledger, worker)
+            is_open = policy.admits_all or self._is_admitted(worker)
+            if is_open and not policy.admits_all and self._quarantine is not None and self._quarantine.has(worker):
+                self._release(worker)
+            stream = streams[worker] = Stream(self._ledger, worker, is_open=is_open)
             stream.look_up(entries)
         return streams
 

@@ -64,8 +64,9 @@ class Offered(msgspec.Struct, frozen=True, gc=False):
 class Stream:
     """One worker's stream during a submission: what is stored, and what this submission adds."""
 
-    def __init__(self, ledger: Ledger, worker: bytes) -> None:
+    def __init__(self, ledger: Ledger, worker: bytes, *, is_open: bool = True) -> None:
         self._ledger = ledger
+        self.is_open = is_open  # for records that are not stored yet
         self.worker = worker
         self.stream = worker_stream(worker)
         with ledger.database.connection() as connection:
@@ -83,6 +84,10 @@ class Stream:
             with self._ledger.database.connection() as connection, connection.cursor(binary=True) as cursor:
                 rows = cursor.execute(_KNOWN, (self.stream, numbers)).fetchall()
             self._known = {row[0]: self._read(row[1], row[2]) for row in rows}
+
+    def has(self, sequence: int) -> bool:
+        """Whether something was found under this number."""
+        return sequence in self._known
 
     def offer(self, index: int, entry: Entry, *, allow_gap: bool) -> Offered:
         """Place an entry: new, or a repetition. Raises SequenceConflict, SequenceGap, RetiredKey."""

@@ -146,6 +146,25 @@ def test_a_body_that_does_not_arrive_in_time_is_given_up(client: httpx.Client) -
         assert b" 408 " in connection.recv(4096)
 
 
+def test_slow_bodies_take_no_place_from_others(client: httpx.Client) -> None:
+    slow = [raw_post(client, b"content-length: 100\r\n") for _ in range(4 * LIMITS.max_in_flight)]
+    for connection in slow:
+        connection.sendall(b"x")
+    assert post(client, envelope(0)).status_code == 200
+    for connection in slow:
+        connection.close()
+
+
+def test_bodies_on_their_way_in_are_bounded_in_number_and_in_bytes(intake: Intake) -> None:
+    few = Limits(max_arriving=1, max_arriving_bytes=1000)
+    with serving(intake_app(intake, few)) as url, httpx.Client(base_url=url, timeout=30) as client:
+        with raw_post(client, b"content-length: 100\r\n") as slow:
+            slow.sendall(b"x")
+            eventually(lambda: post(client, envelope(0)).status_code == 429)
+        eventually(lambda: post(client, envelope(0)).status_code == 200)
+        assert_problem(post(client, bytes(2000)), 429, "busy")
+
+
 def test_a_client_that_goes_away_leaves_no_slot_taken(client: httpx.Client) -> None:
     for _ in range(2 * LIMITS.max_in_flight):
         raw_post(client, b"content-length: 100\r\n").close()

@@ -99,6 +99,15 @@ def test_beyond_the_bounds_the_oldest_give_way_and_are_counted(ledger: Ledger, l
     assert kept == list(range(10 - totals.records, 10))
 
 
+def test_what_is_in_the_log_is_a_repetition_also_of_a_worker_without_a_stake(world: World) -> None:
+    world.registered.add(KEY.address)
+    world.intake.submit_many([envelope(0)])
+    world.registered.clear()
+    submission = world.intake.submit_many([envelope(0), envelope(1)])
+    assert [receipt.duplicate for receipt in submission.receipts] == [True]
+    assert submission.quarantined == 1
+
+
 def test_dropped_records_are_gone(world: World) -> None:
     world.intake.submit_many([envelope(0), envelope(0, key=OTHER_KEY)])
     assert world.quarantine.drop(KEY.address) == 1
