@@ -111,7 +111,8 @@ def drop(worker: Worker, config: Config = None) -> None:
 
 
 def _view(held: Held) -> HeldWorker:
-    return HeldWorker(**msgspec.structs.asdict(held) | {"worker": checksum_address(held.worker)})
+    worker, *others = msgspec.structs.astuple(held)
+    return HeldWorker(checksum_address(worker), *others)
 
 
 def _import_one(program: Program, path: Path | None) -> int:
