@@ -6,13 +6,16 @@ import httpx
 import msgspec
 import pyarrow as pa
 import pytest
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
 
-from atlas.indexer.workers.app import intake_app
+from atlas.indexer.workers.app import intake_app, intake_routes
 from atlas.indexer.workers.bulk import BadFrame, import_frames
 from atlas.indexer.workers.errors import RateLimited, RetiredKey, SequenceConflict, SequenceGap
 from atlas.indexer.workers.importing import read_frames
 from atlas.indexer.workers.intake import Intake
 from atlas.indexer.workers.keys import WorkerKey
+from atlas.indexer.workers.metrics import IntakeMetrics
 from atlas.indexer.workers.streams import Gap
 from atlas.indexer.workers.throttle import Rate, Throttle
 from atlas.indexer.workers.wire import ENVELOPE_TYPE, PROBLEM_TYPE, join_frames
@@ -156,6 +159,18 @@ def test_the_rate_is_told_over_http_with_the_time_to_wait(ledger: Ledger) -> Non
     assert response.headers["content-type"] == PROBLEM_TYPE
     assert int(response.headers["retry-after"]) >= 1
     assert response.json()["code"] == "rate_limited"
+
+
+def test_what_became_of_submissions_is_counted(intake: Intake) -> None:
+    registry = CollectorRegistry()
+    app = Starlette(routes=intake_routes(intake, metrics=IntakeMetrics(registry)))
+    with serving(app) as url:
+        for body in (batch(0, 1), batch(0, 1), envelope(9)):
+            httpx.post(f"{url}/records", content=body, headers={"content-type": ENVELOPE_TYPE})
+    for outcome, count in (("stored", 2), ("duplicate", 2), ("quarantined", 0)):
+        assert registry.get_sample_value("atlas_intake_records_total", {"outcome": outcome}) == count
+    assert registry.get_sample_value("atlas_intake_refusals_total", {"code": "sequence_gap"}) == 1
+    assert registry.get_sample_value("atlas_intake_duration_seconds_count") == 3
 
 
 def test_a_frame_within_frames_is_refused_with_its_place(intake: Intake) -> None:
