@@ -87,6 +87,7 @@ def list_held(config: Config = None) -> None:
     with open_program(load(config)) as program:
         held = program.quarantine.held()
     table = Table("worker", "records", "bytes", "numbers", "since")
+    table.columns[0].min_width = len("0x") + 40  # an address is for copying, whatever the width
     for one in held:
         numbers = f"{one.first_sequence} to {one.last_sequence}"
         since = f"{one.since:%Y-%m-%d %H:%M:%S}"
