@@ -77,7 +77,7 @@ class Collector:
         """Number, sign and store; again while another process takes the numbers first."""
         error: Exception | None = None
         for _ in range(_TRIES):
-            first = self._intake.progress(self._key.address).next_sequence
+            first = self._intake.next_sequence(self._key.address)
             numbered = (msgspec.structs.replace(record, sequence=first + n) for n, record in enumerate(records))
             submission = self._intake.submit_many([seal_bodies(list(map(encode_record, numbered)), self._key.secret)])
             if submission.refusal is None:

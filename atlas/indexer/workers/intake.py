@@ -71,7 +71,7 @@ class Submission(msgspec.Struct, frozen=True):
 class WorkerProgress(msgspec.Struct, frozen=True):
     """Where the ledger is with a worker; ``last_record_id`` is None before its first record, or once redacted.
 
-    ``key`` is the address whose key signs the next record; ``missing`` are the first gaps.
+    ``key`` is the address whose key signs the next record; ``missing`` are the first gaps among recent numbers.
     """
 
     worker: bytes
@@ -161,6 +161,10 @@ class Intake:
         """Release all workers that are registered by now; says how many records came into the log."""
         held = self._quarantine.held() if self._quarantine else []
         return sum(len(self._release(one.worker).receipts) for one in held if self._is_admitted(one.worker))
+
+    def next_sequence(self, worker: bytes) -> int:
+        """The number of the worker's next record."""
+        return Stream(self._ledger, worker).next
 
     def progress(self, worker: bytes) -> WorkerProgress:
         """What the worker with this address is to send next."""

@@ -15,6 +15,7 @@ from atlas.indexer.workers.frames import Entry, open_frame
 from atlas.ledger.database import Database
 
 _ROOM_LEFT_AFTER_EXPIRY = 0.9
+_TAKE_TURNS = b"select from indexer.quarantine_totals for update"  # first of all, so that nobody waits in a circle
 _INSERT = b"""
 insert into indexer.quarantine (worker, sequence, record_id, payload)
 select * from unnest(%b::bytea[], %b::bigint[], %b::bytea[], %b::bytea[]) on conflict do nothing
@@ -106,7 +107,7 @@ class Quarantine:
     def keep(self, worker: bytes, entries: Sequence[Entry]) -> int:
         """Keep the entries of ``worker`` while there is room for it; says how many of them, the first, are kept."""
         with self._database.connection() as connection, connection.cursor() as cursor:
-            cursor.execute(b"select from indexer.quarantine_totals for update")
+            cursor.execute(_TAKE_TURNS)
             row = cursor.execute(b"select count(*) from indexer.quarantine where worker = %s", (worker,)).fetchone()
             room = max(0, self.limits.max_worker_records - (row[0] if row else 0))
             self._insert(cursor, entries[:room])
@@ -138,11 +139,13 @@ class Quarantine:
     def remove(self, ids: Sequence[int]) -> None:
         """Forget these records, which are in the log now."""
         with self._database.connection() as connection:
+            connection.execute(_TAKE_TURNS)
             connection.execute(_DELETE_IDS, (list(ids),))
 
     def drop(self, worker: bytes) -> int:
         """Forget all of ``worker``, by somebody's decision; says how many records that were."""
         with self._database.connection() as connection:
+            connection.execute(_TAKE_TURNS)
             row = connection.execute(_DELETE_WORKER, (worker,)).fetchone()
         return row[0] if row else 0
 

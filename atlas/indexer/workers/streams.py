@@ -24,10 +24,13 @@ where keys.stream = %s and keys.version = any(%s)
 """
 _MISSING = b"""
 select version + 1, next - 1 from (
-    select version, lead(version) over (order by version) as next
-    from (select -1 as version union all select version from ledger.keys where stream = %s) as versions
-) as pairs where next > version + 1 order by version limit %s
+    select version, lead(version) over (order by version) as next from (
+        select %(after)s::bigint as version
+        union all select version from ledger.keys where stream = %(stream)s and version > %(after)s
+    ) as versions
+) as pairs where next > version + 1 order by version limit %(limit)s
 """
+_NUMBERS_SEARCHED = 100_000
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -112,8 +115,10 @@ class Stream:
         return Offered(index, entry, Fact(self.stream, sequence, entry.topic, entry.payload))
 
     def missing(self, limit: int) -> list[Gap]:
-        """The first gaps below the newest record."""
-        return [Gap(self.worker, *row) for row in self._missing_rows(limit)]
+        """The first gaps among the newest 100,000 numbers: anybody may ask, and the whole stream may be long."""
+        searched = {"stream": self.stream, "after": max(-1, self._stored - 1 - _NUMBERS_SEARCHED), "limit": limit}
+        with self._ledger.database.connection() as connection:
+            return [Gap(self.worker, *row) for row in connection.execute(_MISSING, searched).fetchall()]
 
     def record_id_at(self, sequence: int) -> bytes | None:
         """The id of a stored record, None when there is none or it is withheld."""
@@ -128,10 +133,6 @@ class Stream:
             if begin < sequence:
                 key = next_key
         return key
-
-    def _missing_rows(self, limit: int) -> list[tuple[int, int]]:
-        with self._ledger.database.connection() as connection:
-            return connection.execute(_MISSING, (self.stream, limit)).fetchall()
 
     def _require_key(self, entry: Entry) -> None:
         expected = self.key_at(entry.sequence) if self._keys else self.worker

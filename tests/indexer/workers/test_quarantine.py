@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 import pytest
 
@@ -106,6 +108,25 @@ def test_what_is_in_the_log_is_a_repetition_also_of_a_worker_without_a_stake(wor
     submission = world.intake.submit_many([envelope(0), envelope(1)])
     assert [receipt.duplicate for receipt in submission.receipts] == [True]
     assert submission.quarantined == 1
+
+
+def test_strangers_that_come_while_others_are_released_lose_nothing(world: World) -> None:
+    def come(first: int) -> None:
+        for number in range(first, first + 10):
+            world.intake.submit_many([envelope(number), envelope(number, key=OTHER_KEY)])
+
+    def leave() -> None:
+        for _ in range(10):
+            world.intake.release(KEY.address, forced=True)
+
+    with ThreadPoolExecutor(4) as threads:
+        started = [threads.submit(come, first) for first in (0, 10, 20)]
+        for done in [*started, threads.submit(leave)]:
+            done.result(60)
+    world.intake.release(KEY.address, forced=True)
+    assert stored_prompts(world.ledger) == [f"shot {number}" for number in range(30)]
+    assert [(held.worker, held.records) for held in world.quarantine.held()] == [(OTHER_KEY.address, 30)]
+    assert world.quarantine.totals().records == 30
 
 
 def test_dropped_records_are_gone(world: World) -> None:
