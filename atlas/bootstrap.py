@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
 from atlas import __version__
 from atlas.graphql.server import create_app
@@ -24,9 +24,16 @@ from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
 from atlas.indexer.chain.rpc import RpcClient
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
-from atlas.indexer.workers.app import intake_routes
+from atlas.indexer.workers.app import Limits, intake_routes
+from atlas.indexer.workers.collector import Collector
 from atlas.indexer.workers.intake import Intake
 from atlas.indexer.workers.keys import WorkerKey
+from atlas.indexer.workers.metrics import IntakeMetrics
+from atlas.indexer.workers.quarantine import Quarantine, QuarantineLimits
+from atlas.indexer.workers.schema import MIGRATIONS as WORKER_MIGRATIONS
+from atlas.indexer.workers.service import release_registered
+from atlas.indexer.workers.throttle import Rate, Throttle
+from atlas.indexer.workers.traces import trace_routes
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.archive import Archive
 from atlas.ledger.checkpoints import Checkpointer
@@ -63,6 +70,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     *LEDGER_MIGRATIONS,
     *INDEXER_MIGRATIONS,
     *EVIDENCE_MIGRATIONS,
+    *WORKER_MIGRATIONS,
     *PROJECTION_MIGRATIONS,
     *PROVENANCE_MIGRATIONS,
 )
@@ -129,14 +137,34 @@ class Program:
         """A folder of the views, for one thread."""
         return Projector(self.database, self.ledger)
 
-    def intake(self) -> Intake:
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        """Where records of workers without a stake are kept apart."""
+        workers = self.settings.workers
+        limits = QuarantineLimits(
+            workers.quarantine_records, workers.quarantine_bytes, workers.quarantine_worker_records
+        )
+        return Quarantine(self.database, limits)
+
+    @cached_property
+    def intake_metrics(self) -> IntakeMetrics:
+        """What the intake counts."""
+        return IntakeMetrics(self.metrics)
+
+    def intake(self, throttle: Throttle | None = None) -> Intake:
         """What takes the records of workers with a stake as compute node (W12, W21)."""
-        return Intake(self.ledger, self._is_admitted, self.settings.workers.max_envelope_bytes)
+        return Intake(
+            self.ledger,
+            self._is_admitted,
+            self.settings.workers.max_envelope_bytes,
+            quarantine=self.quarantine,
+            throttle=throttle,
+        )
 
     def api(self) -> Starlette:
         """GraphQL, GraphiQL, the intake of records and, under ``/log``, the log itself, over HTTP."""
         log_routes = Mount("/log", log_app(self.publication))
-        routes = [*intake_routes(self.intake()), log_routes]
+        routes = [*self._intake_routes(), log_routes]
         return create_app(self.database, routes=routes, metrics=self.metrics, archive=self.archive)
 
     def anchor(self, note: SignedNote) -> Anchored:
@@ -160,6 +188,11 @@ class Program:
     def projection_service(self) -> Service:
         """The folder of all views."""
         return Service("project", _through_outages(self.projector().run, self._revive))
+
+    def intake_service(self) -> Service:
+        """Brings records of workers that have registered since out of the quarantine."""
+        intake = self.intake()
+        return Service("intake", _through_outages(lambda stop: release_registered(intake, stop), self._revive))
 
     def checkpoint_service(self) -> Service:
         """Signs a checkpoint soon after each append."""
@@ -199,6 +232,20 @@ class Program:
                 self.checkpointer.checkpoint()
                 covered = head
                 stop.wait(self.settings.ledger.checkpoint_interval_s)
+
+    def _intake_routes(self) -> list[Route]:
+        workers = self.settings.workers
+        throttle = Throttle(
+            Rate(workers.records_per_s, workers.bytes_per_s),
+            Rate(workers.worker_records_per_s, workers.worker_bytes_per_s),
+        )
+        limits = Limits(max_body_bytes=workers.max_body_bytes)
+        routes = intake_routes(self.intake(throttle), limits, self.intake_metrics)
+        if workers.collector_key_file is None:
+            return routes
+        key = WorkerKey.from_file(self.settings.path(workers.collector_key_file))
+        intake = Intake(self.ledger, lambda worker: worker == key.address, workers.max_envelope_bytes)
+        return [*routes, *trace_routes(Collector(intake, key), limits, self.intake_metrics)]
 
     def _is_admitted(self, worker: bytes) -> bool:
         return is_staked(self.database, worker, StakeRole.COMPUTE_NODE)
@@ -286,6 +333,7 @@ def all_services(program: Program) -> list[Service]:
     return [
         *program.chain_services(),
         program.projection_service(),
+        program.intake_service(),
         program.checkpoint_service(),
         program.manifest_service(),
     ]

@@ -178,6 +178,31 @@ class WorkerSettings(Table):
     max_envelope_bytes: Annotated[int, Field(ge=1024, le=4 * 1024 * 1024)] = Field(
         default=256 * 1024, description="Largest accepted envelope, in bytes."
     )
+    max_body_bytes: Annotated[int, Field(ge=64 * 1024, le=256 * 1024 * 1024)] = Field(
+        default=8 * 1024 * 1024, description="Largest accepted submission, in bytes, unpacked."
+    )
+    records_per_s: Annotated[float, Field(ge=0)] = Field(
+        default=0, description="Most records a second of all workers together; 0: no limit."
+    )
+    bytes_per_s: Annotated[float, Field(ge=0)] = Field(
+        default=0, description="Most bytes a second of all workers together, as sent; 0: no limit."
+    )
+    worker_records_per_s: Annotated[float, Field(ge=0)] = Field(
+        default=0, description="Most records a second of one worker; 0: no limit."
+    )
+    worker_bytes_per_s: Annotated[float, Field(ge=0)] = Field(
+        default=0, description="Most bytes a second of one worker; 0: no limit."
+    )
+    quarantine_records: Annotated[int, Field(ge=0)] = Field(
+        default=100_000, description="Most records of workers without a stake that are kept apart."
+    )
+    quarantine_bytes: Annotated[int, Field(ge=0)] = Field(default=256 * 1024 * 1024, description="Most bytes of them.")
+    quarantine_worker_records: Annotated[int, Field(ge=0)] = Field(
+        default=10_000, description="Most records of them of one worker."
+    )
+    collector_key_file: Location | None = Field(
+        default=None, description="Key that signs spans sent to /v1/traces; unset: spans are not taken."
+    )
 
 
 class WitnessSettings(Table):

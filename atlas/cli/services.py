@@ -53,7 +53,7 @@ def serve(config: Config = None) -> None:
     settings = load(config)
     with stop_on_signals() as stop, _listener(settings) as listener, open_program(settings) as program:
         log.info("ready", api=_url(settings))
-        run([], stop, app=program.api(), listener=listener)
+        run([program.intake_service()], stop, app=program.api(), listener=listener)
 
 
 def _listener(settings: Settings) -> socket.socket:

@@ -15,6 +15,7 @@ from typing import Any
 import anyio.to_thread
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -35,6 +36,7 @@ from atlas.graphql.requests import GraphQLRequest, read_request, response_media_
 from atlas.graphql.responses import refusal, respond, view_of
 from atlas.graphql.schema import build_schema
 from atlas.graphql.snapshot import Snapshot
+from atlas.indexer.workers.problems import http_problem
 from atlas.ledger.archive import Archive
 from atlas.ledger.database import Database
 
@@ -84,6 +86,7 @@ def create_app(
             ),
             Middleware(GZipMiddleware, minimum_size=1024),
         ],
+        exception_handlers={HTTPException: http_problem},
     )
 
 

@@ -9,6 +9,7 @@ Chain payloads are msgpack arrays in the field order of the structs below, decod
     chain.reorged     eip155:1/reorgs                          0, 1, 2 ...       ChainReorged
     chain.finalized   eip155:1/finalized                       0, 1, 2 ...       ChainFinalized
     worker.record     worker/0x<address>                       sequence number   signed envelope
+    worker.key-rotated worker/0x<address>                      sequence number   signed rotation
     decision.*        the id of an eventsourcing aggregate     its version       msgpack map
 
 A stream id is a UUID version 8 (RFC 9562) over the SHA-256 of the stream's name, so that sixteen
@@ -29,6 +30,7 @@ LOG_TOPIC = "chain.log"
 REORGED_TOPIC = "chain.reorged"
 FINALIZED_TOPIC = "chain.finalized"
 RECORD_TOPIC = "worker.record"
+ROTATION_TOPIC = "worker.key-rotated"
 MANIFEST_TOPIC = "decision.manifest-signed"
 
 

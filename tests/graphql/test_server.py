@@ -295,3 +295,11 @@ def test_of_several_operations_one_is_to_be_named(client: Client, query: str) ->
     response = send(client, {"query": query}, accept=MODERN)
     assert response.status_code == 400
     assert "several operations" in response.text
+
+
+def test_unknown_paths_and_methods_are_answered_with_problems(client: Client) -> None:
+    for method, path, status in (("GET", "/nothing", 404), ("POST", "/health", 405), ("GET", "/static/none.js", 404)):
+        response = client.request(method, path)
+        assert response.status_code == status
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["status"] == status

@@ -1,33 +1,65 @@
-"""Request bodies from strangers: bounded in size as sent and as unpacked, and in the time they may take."""
+"""Request bodies from strangers: bounded in size as sent and as unpacked, in number, and in the time they may take."""
 
-import zlib
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import anyio
 from starlette.requests import Request
 
+from atlas.indexer.workers.codings import CODINGS, decode, too_large
 from atlas.indexer.workers.errors import RequestRefused
 from atlas.indexer.workers.wire import ENVELOPE_TYPE, FRAMES_TYPE, split_frames
 
-_GZIP = 16 + zlib.MAX_WBITS  # zlib's number for the gzip format, RFC 1952
 
+class Receiving:
+    """The bodies that are arriving: how many at once, and how many bytes of them wait in memory.
 
-async def read_body(request: Request, *, max_bytes: int, timeout_s: float) -> bytes:
-    """The body as sent. Raises RequestRefused: 413 as soon as it is too large, 408 when it takes too long."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > max_bytes:
-        raise _too_large(max_bytes)
-    body = bytearray()
-    try:
-        with anyio.fail_after(timeout_s):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > max_bytes:
-                    raise _too_large(max_bytes)
-    except TimeoutError as error:
-        raise RequestRefused(
-            408, "body_timeout", f"the body did not arrive within {timeout_s} s", hint="Send smaller submissions."
-        ) from error
-    return bytes(body)
+    A body takes none of the places where submissions are worked on, so that slow senders keep each other waiting and
+    nobody else. Used by one event loop.
+    """
+
+    def __init__(self, *, max_bodies: int, max_buffered_bytes: int) -> None:
+        self._max_bodies = max_bodies
+        self._max_buffered_bytes = max_buffered_bytes
+        self.bodies = 0
+        self.buffered_bytes = 0
+
+    async def read(self, request: Request, *, max_bytes: int, timeout_s: float) -> bytes:
+        """The body as sent. Raises RequestRefused: 413 as soon as it is too large, 408 when it takes too long, 429."""
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced[:20]) > max_bytes:
+            raise too_large(max_bytes)
+        body = bytearray()
+        with self._place():
+            try:
+                with anyio.fail_after(timeout_s):
+                    async for piece in request.stream():
+                        self._buffer(body, piece)
+                        if len(body) > max_bytes:
+                            raise too_large(max_bytes)
+            except TimeoutError as error:
+                raise RequestRefused(
+                    408, "body_timeout", f"the body did not arrive within {timeout_s} s", hint="Send less at once."
+                ) from error
+            finally:
+                self.buffered_bytes -= len(body)
+        return bytes(body)
+
+    @contextmanager
+    def _place(self) -> Generator[None]:
+        if self.bodies >= self._max_bodies:
+            raise _busy(f"{self.bodies} submissions are arriving")
+        self.bodies += 1
+        try:
+            yield
+        finally:
+            self.bodies -= 1
+
+    def _buffer(self, body: bytearray, piece: bytes) -> None:
+        if self.buffered_bytes + len(piece) > self._max_buffered_bytes:
+            raise _busy(f"submissions of {self.buffered_bytes} bytes are arriving")
+        body += piece
+        self.buffered_bytes += len(piece)
 
 
 def media_type(request: Request) -> str:
@@ -38,52 +70,32 @@ def media_type(request: Request) -> str:
             415,
             "unsupported_media_type",
             f"a submission is not {kind or 'without a content type'!r}",
-            hint=f"Send {ENVELOPE_TYPE} (one envelope) or {FRAMES_TYPE} (frames).",
+            hint=f"Send {ENVELOPE_TYPE} (one frame) or {FRAMES_TYPE} (frames).",
         )
     return kind
 
 
 def content_coding(request: Request) -> str:
-    """``gzip`` or ``identity``. Raises RequestRefused (415) for another coding (RFC 9110 section 15.5.16)."""
+    """One of CODINGS. Raises RequestRefused (415) for another coding (RFC 9110 section 15.5.16)."""
     coding = request.headers.get("content-encoding", "identity").strip().lower()
-    if coding not in ("gzip", "identity"):
+    if coding not in CODINGS:
         raise RequestRefused(
-            415, "unsupported_coding", f"content coding {coding!r} is not understood", hint="Send gzip or nothing."
+            415,
+            "unsupported_coding",
+            f"content coding {coding!r} is not understood",
+            hint="Send gzip, zstd or nothing.",
         )
     return coding
 
 
 def unpack(body: bytes, *, kind: str, coding: str, max_bytes: int) -> list[bytes]:
-    """The envelopes in a body of media type ``kind``. Raises RequestRefused: 400, or 413 once unpacked too large."""
-    if coding == "gzip":
-        body = _gunzip(body, max_bytes)
-    envelopes = split_frames(body) if kind == FRAMES_TYPE else [body]
-    if not envelopes:
+    """The frames in a body of media type ``kind``. Raises RequestRefused: 400, or 413 once unpacked too large."""
+    body = decode(body, coding, max_bytes)
+    frames = split_frames(body) if kind == FRAMES_TYPE else [body]
+    if not frames:
         raise RequestRefused(400, "empty", "the submission has no envelope")
-    return envelopes
+    return frames
 
 
-def _gunzip(body: bytes, max_bytes: int) -> bytes:
-    inflater = zlib.decompressobj(_GZIP)
-    try:
-        unpacked = inflater.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise _bad_gzip(str(error)) from error
-    if len(unpacked) > max_bytes:
-        raise _too_large(max_bytes)
-    if not inflater.eof or inflater.unused_data:
-        raise _bad_gzip("bytes are missing at the end" if not inflater.eof else "bytes follow the end")
-    return unpacked
-
-
-def _bad_gzip(reason: str) -> RequestRefused:
-    return RequestRefused(400, "bad_gzip", f"the body is not one gzip member: {reason}")
-
-
-def _too_large(max_bytes: int) -> RequestRefused:
-    return RequestRefused(
-        413,
-        "body_too_large",
-        f"a submission has at most {max_bytes} bytes unpacked",
-        hint="Send fewer records at once.",
-    )
+def _busy(reason: str) -> RequestRefused:
+    return RequestRefused(429, "busy", reason, hint="Send the same bytes again later.")

@@ -18,6 +18,7 @@ from atlas.indexer.workers.wire import FRAMES_TYPE, PROBLEM_TYPE, Accepted, Prob
 from atlas.protocol.ids import checksum_address
 
 _LONGEST_RETRY_AFTER_S = 3600.0
+_QUARANTINED = 202
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -55,6 +56,11 @@ class IntakeClient:
     def submit(self, envelopes: Sequence[bytes]) -> Verdict:
         """Send envelopes in order. Raises IntakeUnavailable when nobody judged them."""
         response = self._exchange("POST", "/records", join_frames(envelopes))
+        if response.status_code == _QUARANTINED:
+            raise IntakeUnavailable(
+                "the worker is not admitted yet; its records wait in the server's quarantine",
+                hint="Stake for it as a compute node.",
+            )
         if response.is_success:
             return self._accepted(response, len(envelopes))
         problem = _problem(response)

@@ -15,9 +15,13 @@ WorkerError
 │   └── HistoryMissing          the intake asks for records that the spool no longer keeps: delivery stops
 └── IntakeError             a submission was refused
     ├── UnknownWorker           the signer is not admitted (yet)
+    ├── RetiredKey              signed by a key that is not the worker's at this number
+    ├── RateLimited             more comes than is taken now
     ├── SequenceConflict        another record is stored under this worker's sequence number
     ├── SequenceGap             a record in between is missing
-    └── RequestRefused          an HTTP request that carries no submission: its size, its encoding, its pace
+    ├── RequestRefused          an HTTP request that carries no submission: its size, its encoding, its pace
+    ├── ImportFailed            a file of records cannot be read
+    └── SpanRejected            a span that says too little for a generation record
 """
 
 from atlas.indexer.errors import IndexerError
@@ -113,6 +117,22 @@ class UnknownWorker(IntakeError):
     code = "unknown_worker"
 
 
+class RetiredKey(IntakeError):
+    """Signed by a key that is not the worker's at this number: it was handed over, or is not recorded yet."""
+
+    code = "retired_key"
+
+
+class RateLimited(IntakeError):
+    """More comes than is taken now; there will be room after ``retry_after_s``."""
+
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after_s: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
 class SequenceConflict(IntakeError):
     """Another record is stored under this worker's sequence number."""
 
@@ -137,3 +157,15 @@ class RequestRefused(IntakeError):
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code
+
+
+class ImportFailed(IntakeError):
+    """A file of records cannot be read, or a part of it was refused."""
+
+    code = "import_failed"
+
+
+class SpanRejected(IntakeError):
+    """A span that says too little, or what a generation record cannot hold."""
+
+    code = "span_rejected"

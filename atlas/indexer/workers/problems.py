@@ -11,7 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from atlas.indexer.workers.errors import IntakeError, RequestRefused, SequenceConflict, SequenceGap, UnknownWorker
+from atlas.indexer.workers.errors import (
+    IntakeError,
+    RateLimited,
+    RequestRefused,
+    RetiredKey,
+    SequenceConflict,
+    SequenceGap,
+    UnknownWorker,
+)
 from atlas.indexer.workers.wire import PROBLEM_TYPE, Problem
 from atlas.protocol.errors import AtlasError, InvalidEnvelope, MalformedId
 
@@ -62,6 +70,8 @@ def _failure(request: Request, error: Exception, retry_after_s: int) -> Response
         case RequestRefused():
             problem = _problem(error.status, error.code, error.message, error.hint)
             return problem_response(problem, retry_after_s=retry_after_s if error.status == 429 else None)
+        case RateLimited():
+            return problem_response(problem_of(error), retry_after_s=error.retry_after_s)
         case InvalidEnvelope() | IntakeError():
             return problem_response(problem_of(error))
         case MalformedId():
@@ -89,7 +99,9 @@ def _status_of(error: InvalidEnvelope | IntakeError) -> int:
     match error:
         case RequestRefused():
             return error.status
-        case UnknownWorker():
+        case RateLimited():
+            return 429
+        case UnknownWorker() | RetiredKey():
             return 403
         case SequenceConflict() | SequenceGap():
             return 409

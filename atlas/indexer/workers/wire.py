@@ -1,15 +1,19 @@
 """What worker and intake say to each other over HTTP; both halves import it, neither the other.
 
-    POST /records            application/msgpack         one envelope
-                             application/vnd.atlas.records   frames: 4 bytes big-endian length, envelope; again
+    POST /records            application/msgpack         one frame: an envelope, a batch or a key rotation
+                             application/vnd.atlas.records   frames: 4 bytes big-endian length, frame; again
+                             content-encoding            gzip or zstd
     200  {"receipts": [{"worker", "sequence", "record_id", "position", "duplicate"}, ...]}
+    202  the same, and "quarantined": so many records of workers that are not registered are kept apart
 
     GET  /workers/<address>
-    200  {"worker", "admitted", "next_sequence", "last_record_id"}
+    200  {"worker", "admitted", "next_sequence", "last_record_id", "key"}
+         and where it is so "missing": [[first, last], ...] and "quarantined": true
 
     anything else            application/problem+json (RFC 9457)
          {"type", "title", "status", "detail", "code", "hint", ...}
-         of a refused record also "index" in the submission, and "receipts" of those stored before it;
+         of a refused record also "index" in the submission, and "receipts" of those stored before it
+         (a batch that does not open is refused under the index of its first record);
          of a gap also "expected" and "got"; of an internal error also "error_id"
 
 Hashes are lower-case hex, addresses in their EIP-55 form, positions count from 1.
@@ -27,7 +31,7 @@ PROBLEM_TYPE = "application/problem+json"
 _LENGTH_BYTES = 4
 
 
-class ReceiptView(msgspec.Struct, frozen=True):
+class ReceiptView(msgspec.Struct, frozen=True, gc=False):
     """One stored record, as the intake confirms it."""
 
     worker: str
@@ -37,19 +41,23 @@ class ReceiptView(msgspec.Struct, frozen=True):
     duplicate: bool
 
 
-class Accepted(msgspec.Struct, frozen=True):
-    """The whole submission is stored; receipts are in its order."""
+class Accepted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The whole submission is stored, receipts are in its order; ``quarantined`` records are kept apart."""
 
     receipts: tuple[ReceiptView, ...]
+    quarantined: int = 0
 
 
-class WorkerView(msgspec.Struct, frozen=True):
-    """Where the intake is with a worker."""
+class WorkerView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where the intake is with a worker; ``key`` signs its next record, ``missing`` are the first gaps."""
 
     worker: str
     admitted: bool
     next_sequence: int
     last_record_id: str | None
+    key: str = ""
+    missing: tuple[tuple[int, int], ...] = ()
+    quarantined: bool = False
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -64,6 +72,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     receipts: tuple[ReceiptView, ...] = ()
     expected: int | None = None
     got: int | None = None
+    quarantined: int = 0
     error_id: str | None = None
     type: str = "about:blank"
 

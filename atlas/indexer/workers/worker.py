@@ -9,6 +9,7 @@ A record is on disk when the block ends, whatever the network does. An exception
 nothing is recorded.
 """
 
+import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -21,11 +22,12 @@ import msgspec
 from atlas.indexer.workers.content import ContentDirectory, digest_of
 from atlas.indexer.workers.delivery import Backoff, Delivery, DeliveryStatus
 from atlas.indexer.workers.errors import InvalidEndpoint
+from atlas.indexer.workers.handover import Identity
 from atlas.indexer.workers.keys import WorkerKey
 from atlas.indexer.workers.recording import Generated, Material, Measurement, Parameters, Recording
 from atlas.indexer.workers.spool import Spool
 from atlas.indexer.workers.telemetry import Devices
-from atlas.protocol.generation import GenerationRecord, Input, Model, encode_record, record_id, seal
+from atlas.protocol.generation import GenerationRecord, Input, Model, encode_record, record_id
 
 _FIRST_CONTACT_S = 5.0
 _NO_PARAMETERS: Parameters = {}
@@ -51,11 +53,17 @@ class Worker:
         SpoolError (SpoolBusy when another process has it).
         """
         _require_http(endpoint)
-        self._key = key
+        self._identity = Identity.load(spool, key)
+        self._signing = threading.Lock()
         self._take_output = content.add if content else digest_of
         self._devices = devices or Devices.detect()
-        self._spool = Spool(spool, key.address)
-        self._delivery = Delivery(self._spool, key.address, endpoint, timeout_s=timeout_s, backoff=backoff or Backoff())
+        self._spool = Spool(spool, self.address)
+        unspooled = self._identity.unspooled(self._spool.next_sequence)
+        if unspooled is not None:
+            self._spool.append(lambda sequence: unspooled)
+        self._delivery = Delivery(
+            self._spool, self.address, endpoint, timeout_s=timeout_s, backoff=backoff or Backoff()
+        )
         self._delivery.start()
 
     def __enter__(self) -> "Worker":
@@ -68,8 +76,8 @@ class Worker:
 
     @property
     def address(self) -> bytes:
-        """The worker's address, 20 bytes."""
-        return self._key.address
+        """The worker's address, 20 bytes: that of its first key, also after it has changed."""
+        return self._identity.address
 
     @property
     def status(self) -> DeliveryStatus:
@@ -107,6 +115,25 @@ class Worker:
             record = recording.complete(Measurement(started_at_ms, ended_at_ms, runtime_ms, usage()))
         recording.conclude(self._spool_record(record))
 
+    def hand_over(self, next_key: WorkerKey) -> None:
+        """Let ``next_key`` sign from here on; the present key is refused afterwards, and the worker stays who it is.
+
+        The next start of this worker needs ``next_key`` and this spool. Raises SpoolError, and InvalidEnvelope after
+        as many changes as a worker may have.
+        """
+        with self._signing:
+            after = self._identity
+
+            def sign(sequence: int) -> bytes:
+                nonlocal after
+                after = self._identity.handed_over(next_key, sequence)
+                after.save(self._spool.directory)
+                return after.rotations[-1]
+
+            self._spool.append(sign)
+            self._identity = after
+        self._delivery.wake()
+
     def flush(self, timeout_s: float) -> None:
         """Return once all records are stored by the server.
 
@@ -127,9 +154,10 @@ class Worker:
         def sign(sequence: int) -> bytes:
             nonlocal numbered
             numbered = msgspec.structs.replace(record, worker=self.address, sequence=sequence)
-            return seal(numbered, self._key.secret)
+            return self._identity.seal(numbered)
 
-        spooled = self._spool.append(sign)
+        with self._signing:
+            spooled = self._spool.append(sign)
         self._delivery.wake()
         return Generated(record_id(encode_record(numbered)), spooled.sequence, numbered.outputs)
 

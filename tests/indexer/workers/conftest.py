@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.schema import MIGRATIONS as WORKER_MIGRATIONS
 from atlas.ledger import MIGRATIONS
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
@@ -16,7 +17,7 @@ from atlas.ledger.migrations import migrate
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     with Database(database_url) as database:
-        migrate(database, MIGRATIONS)
+        migrate(database, (*MIGRATIONS, *WORKER_MIGRATIONS))
         yield database
 
 
@@ -37,6 +38,6 @@ def restored_ledger(postgres_url: str) -> Iterator[Ledger]:
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f"create database {name}".encode())
         with Database(postgres_url.replace("/postgres?", f"/{name}?")) as database:
-            migrate(database, MIGRATIONS)
+            migrate(database, (*MIGRATIONS, *WORKER_MIGRATIONS))
             yield Ledger(database)
         connection.execute(f"drop database {name} with (force)".encode())

@@ -146,6 +146,25 @@ def test_a_body_that_does_not_arrive_in_time_is_given_up(client: httpx.Client) -
         assert b" 408 " in connection.recv(4096)
 
 
+def test_slow_bodies_take_no_place_from_others(client: httpx.Client) -> None:
+    slow = [raw_post(client, b"content-length: 100\r\n") for _ in range(4 * LIMITS.max_in_flight)]
+    for connection in slow:
+        connection.sendall(b"x")
+    assert post(client, envelope(0)).status_code == 200
+    for connection in slow:
+        connection.close()
+
+
+def test_bodies_on_their_way_in_are_bounded_in_number_and_in_bytes(intake: Intake) -> None:
+    few = Limits(max_arriving=1, max_arriving_bytes=1000)
+    with serving(intake_app(intake, few)) as url, httpx.Client(base_url=url, timeout=30) as client:
+        with raw_post(client, b"content-length: 100\r\n") as slow:
+            slow.sendall(b"x")
+            eventually(lambda: post(client, envelope(0)).status_code == 429)
+        eventually(lambda: post(client, envelope(0)).status_code == 200)
+        assert_problem(post(client, bytes(2000)), 429, "busy")
+
+
 def test_a_client_that_goes_away_leaves_no_slot_taken(client: httpx.Client) -> None:
     for _ in range(2 * LIMITS.max_in_flight):
         raw_post(client, b"content-length: 100\r\n").close()
@@ -165,7 +184,7 @@ def test_more_submissions_than_slots_are_told_to_come_back(ledger: Ledger) -> No
         response = post(client, envelope(0))
         assert_problem(response, 429, "busy")
         assert response.headers["retry-after"] == "3"
-        intake.release.set()
+        intake.unblocked.set()
         for thread in waiting:
             thread.join(30)
         assert post(client, envelope(0)).status_code == 200
@@ -211,7 +230,7 @@ def test_an_internal_error_shows_an_id_and_logs_the_reason_under_it(ledger: Ledg
 
 def test_a_worker_is_told_where_it_is(client: httpx.Client) -> None:
     address = checksum_address(KEY.address)
-    empty = {"worker": address, "admitted": True, "next_sequence": 0, "last_record_id": None}
+    empty = {"worker": address, "admitted": True, "next_sequence": 0, "last_record_id": None, "key": address}
     assert client.get(f"/workers/{address}").json() == empty
     post(client, envelope(0))
     after = client.get(f"/workers/{address.lower()}").json()
@@ -250,12 +269,12 @@ class BlockedIntake(Intake):
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger, lambda worker: True)
         self.entered = 0
-        self.release = threading.Event()
+        self.unblocked = threading.Event()
 
-    def submit_many(self, envelopes: Sequence[bytes]) -> Submission:
+    def submit_many(self, frames: Sequence[bytes]) -> Submission:
         self.entered += 1
-        assert self.release.wait(30)
-        return super().submit_many(envelopes)
+        assert self.unblocked.wait(30)
+        return super().submit_many(frames)
 
 
 def submission() -> dict[str, object]:
