@@ -7,6 +7,7 @@ IndexerError
 │   │   ├── EndpointUnavailable     no connection, time-out, HTTP 429 or 5xx: try again
 │   │   ├── EndpointRefused         HTTP 4xx or a JSON-RPC error object
 │   │   │   ├── FinalityUnknown     ... because the node does not know the tag ``finalized``
+│   │   │   ├── StateUnavailable    ... because a pruned node no longer has the state asked about   exit code 2
 │   │   │   └── RangeTooLarge       ... because the range or its answer is too large: ask for less
 │   │   ├── InconsistentAnswers     two answers do not fit together: the chain moved between them, try again
 │   │   ├── MalformedResponse       not JSON-RPC, or not the method's shape                     exit code 4
@@ -15,9 +16,12 @@ IndexerError
 │   ├── NoContractCode          a watched address has no code                                   exit code 2
 │   ├── ContractChanged         a watched contract is recorded with other settings              exit code 2
 │   ├── AlreadyRunning          another process indexes this chain into this database           exit code 2
+│   ├── NothingToResolve        the operator decides about a chain that is in no trouble        exit code 2
 │   └── ReorgBeyondWindow       the fork point is older than the stored window or is finalized  exit code 1
 └── atlas.indexer.workers.errors.WorkerError
 """
+
+from typing import Literal
 
 from atlas.protocol.errors import AtlasError
 
@@ -60,6 +64,12 @@ class EndpointRefused(EndpointError):
 
 class FinalityUnknown(EndpointRefused):
     """The node does not know the block tag ``finalized``."""
+
+
+class StateUnavailable(EndpointRefused):
+    """The node no longer has the state of the block that was asked about."""
+
+    exit_code = 2
 
 
 class RangeTooLarge(EndpointRefused):
@@ -106,5 +116,18 @@ class AlreadyRunning(ChainError):
     exit_code = 2
 
 
+class NothingToResolve(ChainError):
+    """The operator decides about a chain whose stored blocks nobody contradicts."""
+
+    exit_code = 2
+
+
 class ReorgBeyondWindow(ChainError):
-    """The canonical chain left the stored one before the oldest stored block, or below a finalized one."""
+    """What the endpoint says cannot be joined to the stored chain, or contradicts a finalized block.
+
+    ``state`` says which way: the endpoint is ``lagging`` (its head is below all that is stored) or ``forked``.
+    """
+
+    def __init__(self, message: str, *, state: Literal["lagging", "forked"], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.state: Literal["lagging", "forked"] = state

@@ -8,6 +8,7 @@ which others were given. That takes the receipts.
 from collections.abc import Sequence
 
 from atlas.indexer.chain.bloom import may_contain
+from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
@@ -25,15 +26,18 @@ def require_linked(parent_hash: bytes, headers: Sequence[Header]) -> None:
         parent_hash = header.hash
 
 
-def require_within(logs: Sequence[Log], first: int, last: int, addresses: Sequence[bytes]) -> None:
-    """Logs of blocks ``first`` to ``last`` and of ``addresses``, in order, none twice. Raises LyingEndpoint."""
-    watched = frozenset(addresses)
+def require_within(logs: Sequence[Log], first: int, last: int, wanted: LogFilter) -> None:
+    """Logs of blocks ``first`` to ``last`` that ``wanted`` matches, in order, none twice. Raises LyingEndpoint."""
+    addresses = None if wanted.addresses is None else frozenset(wanted.addresses)
+    topics = None if wanted.topics is None else frozenset(wanted.topics)
     before = (-1, -1)
     for log in logs:
         if not first <= log.block_number <= last:
             raise LyingEndpoint(f"asked for logs of blocks {first} to {last}, got one of block {log.block_number}")
-        if log.address not in watched:
+        if addresses is not None and log.address not in addresses:
             raise LyingEndpoint(f"{_where(log)} is of 0x{log.address.hex()}, which was not asked for")
+        if topics is not None and (not log.topics or log.topics[0] not in topics):
+            raise LyingEndpoint(f"{_where(log)} is of an event that was not asked for")
         place = (log.block_number, log.log_index)
         if place <= before:
             raise LyingEndpoint(f"{_where(log)} comes after log {before[1]} of block {before[0]}")
@@ -54,11 +58,6 @@ def require_in_block(logs: Sequence[Log], header: Header) -> None:
                 f"{_where(log)} is not in the logs bloom of its block 0x{header.hash.hex()}",
                 hint="The log was not emitted in this block; ask another endpoint.",
             )
-
-
-def may_have_logs(header: Header, addresses: Sequence[bytes]) -> bool:
-    """Whether the bloom leaves room for a log of one of ``addresses``: False is certain."""
-    return any(may_contain(header.logs_bloom, address) for address in addresses)
 
 
 def _where(log: Log) -> str:

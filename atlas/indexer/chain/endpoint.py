@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from msgspec.json import Decoder
 
+from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
 from atlas.indexer.chain.rpc import RpcClient
-from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.source import FinalityTag, Log
 from atlas.indexer.errors import (
     EndpointRefused,
     FinalityUnknown,
@@ -17,6 +18,7 @@ from atlas.indexer.errors import (
     LyingEndpoint,
     MalformedResponse,
     RangeTooLarge,
+    StateUnavailable,
 )
 
 MAX_TOPICS = 4
@@ -64,9 +66,19 @@ class Endpoint:
         """``eth_chainId``."""
         return parse_quantity(self._client.call("eth_chainId", [], _text), "chain id")
 
-    def code_size(self, address: bytes) -> int:
-        """The length of ``eth_getCode`` at the head."""
-        return len(parse_data(self._client.call("eth_getCode", [format_data(address), "latest"], _text), "code"))
+    def code_size(self, address: bytes, number: int | None = None) -> int:
+        """The length of ``eth_getCode``. Raises StateUnavailable when a pruned node is asked about an old block."""
+        block = "latest" if number is None else format_quantity(number)
+        try:
+            return len(parse_data(self._client.call("eth_getCode", [format_data(address), block], _text), "code"))
+        except EndpointRefused as error:
+            if number is None or isinstance(error, RangeTooLarge):
+                raise
+            raise StateUnavailable(
+                f"{self.name} cannot say what 0x{address.hex()} was at block {number}: {error.message}",
+                code=error.code,
+                hint="A pruned node forgets old state: name the start block by its number, or ask an archive node.",
+            ) from error
 
     def head(self) -> Header:
         """The block tagged ``latest``."""
@@ -75,17 +87,17 @@ class Endpoint:
             raise MalformedResponse(f"{self.name} has no latest block", hint="The node has no chain yet.")
         return header
 
-    def finalized(self) -> Header | None:
-        """The block tagged ``finalized``. Raises FinalityUnknown."""
+    def finalized(self, tag: FinalityTag = "finalized") -> Header | None:
+        """The block with this tag. Raises FinalityUnknown."""
         try:
-            return self._tagged("finalized")
+            return self._tagged(tag)
         except EndpointRefused as error:
             words = error.message.rpartition(f"error {error.code}: ")[2].lower()
             # Before the first finalized block some nodes answer null, others with an error.
             if error.code == _UNKNOWN_BLOCK or "not found" in words:
                 return None
             # Any other refusal (a quota, a broken database) says nothing about what is final.
-            if error.code == _INVALID_PARAMETERS or "finalized" in words or "block tag" in words:
+            if error.code == _INVALID_PARAMETERS or tag in words or "block tag" in words:
                 raise FinalityUnknown(error.message, code=error.code, hint=error.hint) from error
             raise
 
@@ -103,14 +115,14 @@ class Endpoint:
             raise LyingEndpoint(f"{self.name} was asked for block 0x{block_hash.hex()} and gave 0x{header.hash.hex()}")
         return header
 
-    def logs_in_range(self, first: int, last: int, addresses: Sequence[bytes]) -> list[Log]:
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
         """``eth_getLogs`` from ``first`` to ``last``."""
-        return self._logs([{"fromBlock": format_quantity(first), "toBlock": format_quantity(last)}], addresses)[0]
+        return self._logs([{"fromBlock": format_quantity(first), "toBlock": format_quantity(last)}], wanted)[0]
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], addresses: Sequence[bytes]) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
         """One batch of ``eth_getLogs`` by block hash (EIP-234): no reorganisation can come in between."""
         try:
-            return self._logs([{"blockHash": format_data(block_hash)} for block_hash in hashes], addresses)
+            return self._logs([{"blockHash": format_data(block_hash)} for block_hash in hashes], wanted)
         except RangeTooLarge:
             raise
         except EndpointRefused as error:
@@ -119,9 +131,9 @@ class Endpoint:
                 hint="The chain moved, or several nodes answer behind this URL.",
             ) from error
 
-    def _logs(self, filters: Sequence[dict[str, Any]], addresses: Sequence[bytes]) -> list[list[Log]]:
-        watched = [format_data(address) for address in addresses]
-        calls = [("eth_getLogs", [{**where, "address": watched}]) for where in filters]
+    def _logs(self, places: Sequence[dict[str, Any]], wanted: LogFilter) -> list[list[Log]]:
+        what = _filter(wanted)
+        calls = [("eth_getLogs", [{**where, **what}]) for where in places]
         answers = self._client.batch(calls, _logs)
         return [[_log(answer) for answer in logs] for logs in answers]
 
@@ -139,6 +151,16 @@ class Endpoint:
         if header.number != number:
             raise LyingEndpoint(f"{self.name} was asked for block {number} and gave block {header.number}")
         return header
+
+
+def _filter(wanted: LogFilter) -> dict[str, Any]:
+    """The part of a filter object that says which logs."""
+    what: dict[str, Any] = {}
+    if wanted.addresses is not None:
+        what["address"] = [format_data(address) for address in wanted.addresses]
+    if wanted.topics is not None:
+        what["topics"] = [[format_data(topic) for topic in wanted.topics]]
+    return what
 
 
 def _log(answer: LogAnswer) -> Log:

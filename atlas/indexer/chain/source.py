@@ -5,11 +5,14 @@ Whether answers fit together is decided above it, in ``checks`` and ``forkchoice
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
+from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
+
+FinalityTag: TypeAlias = Literal["finalized", "safe"]
 
 
 class Log(msgspec.Struct, frozen=True, gc=False):
@@ -26,7 +29,7 @@ class Log(msgspec.Struct, frozen=True, gc=False):
 
 
 class Source(Protocol):
-    """Answers about one chain. Every method raises EndpointError."""
+    """Answers about one chain, to two threads at once. Every method raises EndpointError."""
 
     @property
     def name(self) -> str:
@@ -37,16 +40,19 @@ class Source(Protocol):
         """The EIP-155 number of the chain that is served."""
         ...
 
-    def code_size(self, address: bytes) -> int:
-        """How many bytes of code ``address`` has at the head."""
+    def code_size(self, address: bytes, number: int | None = None) -> int:
+        """How many bytes of code ``address`` has after block ``number``, None: at the head.
+
+        Raises StateUnavailable when the node no longer keeps the state of that block.
+        """
         ...
 
     def head(self) -> Header:
         """The newest block."""
         ...
 
-    def finalized(self) -> Header | None:
-        """The newest final block, None when there is none yet; FinalityUnknown where there is no such tag."""
+    def finalized(self, tag: FinalityTag = "finalized") -> Header | None:
+        """The newest block with this tag, None when there is none yet; FinalityUnknown where there is no such tag."""
         ...
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
@@ -57,10 +63,10 @@ class Source(Protocol):
         """The header with this hash, canonical or not; None when the endpoint does not have it."""
         ...
 
-    def logs_in_range(self, first: int, last: int, addresses: Sequence[bytes]) -> list[Log]:
-        """Logs of ``addresses`` in canonical blocks ``first`` to ``last``, both included."""
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
+        """Logs that ``wanted`` matches in canonical blocks ``first`` to ``last``, both included."""
         ...
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], addresses: Sequence[bytes]) -> list[list[Log]]:
-        """Logs of ``addresses`` in each block, by its hash; InconsistentAnswers when a block is not there."""
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
+        """Logs that ``wanted`` matches in each block, by its hash; InconsistentAnswers when a block is not there."""
         ...

@@ -1,0 +1,22 @@
+"""What an endpoint is asked for: logs of some addresses, with some first topics, or both. Pure."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from atlas.indexer.chain.bloom import may_contain
+
+
+class LogFilter(msgspec.Struct, frozen=True):
+    """Logs of one of ``addresses`` whose first topic is one of ``topics``; None stands for any."""
+
+    addresses: tuple[bytes, ...] | None = None
+    topics: tuple[bytes, ...] | None = None
+
+    def may_match(self, bloom: int) -> bool:
+        """Whether a block with this bloom can have such a log: False is certain, True is not."""
+        return _any_in(bloom, self.addresses) and _any_in(bloom, self.topics)
+
+
+def _any_in(bloom: int, values: Iterable[bytes] | None) -> bool:
+    return values is None or any(may_contain(bloom, value) for value in values)
