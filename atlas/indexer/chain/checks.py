@@ -28,16 +28,12 @@ def require_linked(parent_hash: bytes, headers: Sequence[Header]) -> None:
 
 def require_within(logs: Sequence[Log], first: int, last: int, wanted: LogFilter) -> None:
     """Logs of blocks ``first`` to ``last`` that ``wanted`` matches, in order, none twice. Raises LyingEndpoint."""
-    addresses = None if wanted.addresses is None else frozenset(wanted.addresses)
-    topics = None if wanted.topics is None else frozenset(wanted.topics)
     before = (-1, -1)
     for log in logs:
         if not first <= log.block_number <= last:
             raise LyingEndpoint(f"asked for logs of blocks {first} to {last}, got one of block {log.block_number}")
-        if addresses is not None and log.address not in addresses:
-            raise LyingEndpoint(f"{_where(log)} is of 0x{log.address.hex()}, which was not asked for")
-        if topics is not None and (not log.topics or log.topics[0] not in topics):
-            raise LyingEndpoint(f"{_where(log)} is of an event that was not asked for")
+        if not wanted.matches(log.address, log.topics):
+            raise LyingEndpoint(f"{_where(log)} is of 0x{log.address.hex()}, which was not asked for, or of an event")
         place = (log.block_number, log.log_index)
         if place <= before:
             raise LyingEndpoint(f"{_where(log)} comes after log {before[1]} of block {before[0]}")

@@ -50,12 +50,15 @@ class Gathering:
         self._known = known
         self._logs: dict[int, dict[int, Log]] = {}
         self._starts: dict[bytes, int] = {}  # of the addresses that are wanted because of what was found here
-        self._asked_again: set[bytes] = set()
-        self._unproven: list[BlockRef] = []
+        self._answered: dict[LogFilter, set[int]] = {}  # the heights that an answer to it had logs of
+        self._asked_again: set[tuple[bytes, LogFilter]] = set()
+        self._unproven: dict[bytes, BlockRef] = {}
 
-    def add(self, logs: Iterable[Log]) -> None:
-        """Keep the logs that are wanted."""
+    def add(self, wanted: LogFilter, logs: Iterable[Log]) -> None:
+        """Keep what is wanted of an answer to ``wanted``."""
+        answered = self._answered.setdefault(wanted, set())
         for log in logs:
+            answered.add(log.block_number)
             start = self._starts.get(log.address)
             if (start is not None and log.block_number >= start) or self._targets_of(log.block_number).wants(log):
                 self._logs.setdefault(log.block_number, {})[log.log_index] = log
@@ -72,21 +75,24 @@ class Gathering:
             addresses = sorted(fresh)
             for start in range(0, len(addresses), MAX_ADDRESSES):
                 portion = tuple(addresses[start : start + MAX_ADDRESSES])
-                self.add(ask(LogFilter(addresses=portion), min(fresh[address] for address in portion)))
+                logs = list(ask(LogFilter(addresses=portion), min(fresh[address] for address in portion)))
+                for log in logs:
+                    self.add(LogFilter(addresses=(log.address,)), [log])
 
     def ask_again(self, headers: Sequence[Header]) -> bool:
-        """Ask by hash, once, for blocks without logs whose bloom leaves room for some; whether logs were found."""
-        doubtful = [header for header in headers if self._is_doubtful(header)]
-        before = len(self._logs)
-        for header in doubtful:
-            self._asked_again.add(header.hash)
-            for wanted in self._filters_at(header):
-                if wanted.may_match(header.logs_bloom):
-                    self.add(logs_by_hash(self._source, [header], wanted))
-            if header.number not in self._logs:
-                self._require_known(header)
-                self._unproven.append(BlockRef(header.number, header.hash))
-        return len(self._logs) > before
+        """Ask by hash, once, what gave no log of a block whose bloom leaves room for some; whether there were any."""
+        found = False
+        for header in headers:
+            for wanted in self._doubtful(header):
+                self._asked_again.add((header.hash, wanted))
+                logs = logs_by_hash(self._source, [header], wanted)
+                self.add(wanted, logs)
+                if logs:
+                    found = True
+                else:
+                    self._require_known(header)
+                    self._unproven[header.hash] = BlockRef(header.number, header.hash)
+        return found
 
     def heights(self) -> list[int]:
         """Of the blocks that have logs."""
@@ -103,7 +109,8 @@ class Gathering:
             logs = tuple(log for _, log in sorted(self._logs[number].items()))
             require_in_block(logs, by_number[number])
             blocks.append(BlockLogs(by_number[number], logs, tuple(children.get(number, ()))))
-        return Reading(tuple(blocks), tuple(sorted(self._unproven, key=lambda block: block.number)))
+        unproven = (block for block in self._unproven.values() if block.number not in self._logs)
+        return Reading(tuple(blocks), tuple(sorted(unproven, key=lambda block: block.number)))
 
     def _children(self) -> list[Child]:
         found: dict[tuple[bytes, bytes], Child] = {}
@@ -125,19 +132,24 @@ class Gathering:
                 fresh[child.address] = min(number, fresh.get(child.address, number))
         return {address: number for address, number in fresh.items() if number < self._starts.get(address, number + 1)}
 
-    def _is_doubtful(self, header: Header) -> bool:
-        if header.number in self._logs or header.hash in self._asked_again:
-            return False
-        return any(wanted.may_match(header.logs_bloom) for wanted in self._filters_at(header))
+    def _doubtful(self, header: Header) -> list[LogFilter]:
+        """What the bloom leaves room for, and no answer had: it may have come from a node without the block."""
+        return [
+            wanted
+            for wanted in self._filters_at(header)
+            if header.number not in self._answered.get(wanted, ())
+            and wanted.may_match(header.logs_bloom)
+            and (header.hash, wanted) not in self._asked_again
+        ]
 
     def _filters_at(self, header: Header) -> list[LogFilter]:
         filters = list(self._targets_of(header.number).filters)
-        begun = tuple(
-            address
+        begun = [
+            LogFilter(addresses=(address,))
             for address, start in self._starts.items()
             if start <= header.number and may_contain(header.logs_bloom, address)
-        )
-        return [*filters, LogFilter(addresses=begun)] if begun else filters
+        ]
+        return [*filters, *begun]
 
     def _require_known(self, header: Header) -> None:
         """A node without the block has no logs of it either: its empty answer means nothing."""

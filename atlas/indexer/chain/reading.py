@@ -20,11 +20,11 @@ from atlas.indexer.chain.source import Log, Source
 
 
 class FetchedSpan(msgspec.Struct, frozen=True):
-    """What an endpoint said about ``span`` when it was asked for ``targets``; all headers, or none of them."""
+    """What an endpoint said about ``span``, by what of ``targets`` it was asked for; all headers, or none of them."""
 
     span: Span
     targets: Targets
-    logs: tuple[Log, ...]
+    logs: tuple[tuple[LogFilter, tuple[Log, ...]], ...]
     headers: tuple[Header, ...]
 
 
@@ -63,7 +63,7 @@ def read_blocks(source: Source, headers: Sequence[Header], targets_of: TargetsOf
             if wanted.may_match(header.logs_bloom):
                 groups.setdefault(wanted, []).append(header)
     for wanted, group in groups.items():
-        gathering.add(logs_by_hash(source, group, wanted))
+        gathering.add(wanted, logs_by_hash(source, group, wanted))
     gathering.follow_children(ask)
     while gathering.ask_again(headers):
         gathering.follow_children(ask)
@@ -72,7 +72,7 @@ def read_blocks(source: Source, headers: Sequence[Header], targets_of: TargetsOf
 
 def fetch_span(source: Source, span: Span, targets: Targets, *, every_header: bool) -> FetchedSpan:
     """All that can be asked about ``span`` before the one below it is known."""
-    logs = [log for wanted in targets.filters for log in logs_by_range(source, span.first, span.last, wanted)]
+    logs = [(wanted, tuple(logs_by_range(source, span.first, span.last, wanted))) for wanted in targets.filters]
     numbers = range(span.first, span.last + 1) if every_header and targets.rules else ()
     return FetchedSpan(span, targets, tuple(logs), tuple(source.headers(numbers)) if numbers else ())
 
@@ -95,12 +95,14 @@ def settle_span(
     def ask(wanted: LogFilter, first: int) -> list[Log]:
         return logs_by_range(source, first, span.last, wanted)
 
-    gathering.add(fetched.logs)
+    for wanted, logs in fetched.logs:
+        gathering.add(wanted, logs)
     missing = [address for address in children if not targets.watches(address)]
     if missing:
         gathering.want(dict.fromkeys(missing, span.first))
         for wanted in Targets(children=tuple(missing)).filters:
-            gathering.add(ask(wanted, span.first))
+            for log in ask(wanted, span.first):
+                gathering.add(LogFilter(addresses=(log.address,)), [log])
     gathering.follow_children(ask)
     while headers and gathering.ask_again(headers):
         gathering.follow_children(ask)

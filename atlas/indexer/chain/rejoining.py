@@ -1,7 +1,7 @@
 """When the endpoint's chain cannot be joined to the stored one: say how it stands, wait, or go on from the facts.
 
-Nobody but the operator leaves a finalized block. The automatic policy follows a fork below the window only while nothing
-finalized is contradicted, the fork has grown as high as what is stored, and no other endpoint has the stored chain.
+Nobody but the operator leaves a finalized block. The automatic policy follows a fork below the window only while
+nothing finalized is contradicted, the fork is as high as what is stored, and no other endpoint has the stored chain.
 """
 
 from collections.abc import Callable, Sequence

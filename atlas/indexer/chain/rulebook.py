@@ -53,11 +53,8 @@ def watch_changes(stored: ChainState, rules: Sequence[Rule]) -> list[Watch]:
     """What to store so that new rules are read from their start, and dropped ones from here on when they return."""
     next_block = stored.tip.number + 1
     known = {watch.rule.key for watch in stored.watches}
-    changes = [
-        Watch(rule, max(1, rule.start_block) if rule.start_block < next_block else None)
-        for rule in rules
-        if rule.key not in known
-    ]
+    starts = [(rule, max(1, rule.start_block)) for rule in rules if rule.key not in known]
+    changes = [Watch(rule, start if start < next_block else None) for rule, start in starts]
     for watch in stored.watches:
         if watch.rule not in rules and watch.backfill_from is None:
             changes.append(Watch(watch.rule, next_block))

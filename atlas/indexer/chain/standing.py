@@ -33,7 +33,8 @@ on conflict (chain) do update set state = excluded.state, reason = excluded.reas
     since = case when old.state = excluded.state then old.since else excluded.since end,
     tip = coalesce(excluded.tip, old.tip), head = coalesce(excluded.head, old.head),
     finalized = coalesce(excluded.finalized, old.finalized),
-    blocks_left = coalesce(excluded.blocks_left, old.blocks_left), blocks_per_s = excluded.blocks_per_s, facts_per_s = excluded.facts_per_s, updated_at = excluded.updated_at
+    blocks_left = coalesce(excluded.blocks_left, old.blocks_left), blocks_per_s = excluded.blocks_per_s,
+    facts_per_s = excluded.facts_per_s, updated_at = excluded.updated_at
 """
 _READ = """
 select chain, state, reason, hint, extract(epoch from now() - since)::float8, tip, head, finalized, blocks_left,
