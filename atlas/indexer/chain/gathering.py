@@ -58,10 +58,12 @@ class Gathering:
         """Keep what is wanted of an answer to ``wanted``."""
         answered = self._answered.setdefault(wanted, set())
         for log in logs:
-            answered.add(log.block_number)
-            start = self._starts.get(log.address)
-            if (start is not None and log.block_number >= start) or self._targets_of(log.block_number).wants(log):
-                self._logs.setdefault(log.block_number, {})[log.log_index] = log
+            number, start = log.block_number, self._starts.get(log.address)
+            if self._targets_of(number).wants(log) or (start is not None and number >= start):
+                self._logs.setdefault(number, {})[log.log_index] = log
+            elif start is not None:
+                continue  # of a child that may turn out to have been named earlier: then it is asked for again
+            answered.add(number)
 
     def want(self, addresses: Mapping[bytes, int]) -> None:
         """From these heights on, logs of these addresses are wanted too."""

@@ -39,7 +39,7 @@ def lagging(rules: Iterable[Rule], stored: ChainState) -> Lagging | None:
     behind = {
         watch.rule: watch.backfill_from
         for watch in stored.watches
-        if watch.backfill_from is not None and watch.rule.key in keys
+        if watch.backfill_from is not None and watch.backfill_from <= stored.tip.number and watch.rule.key in keys
     }
     if not behind:
         return None

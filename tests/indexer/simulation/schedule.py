@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
-import msgspec
 import psycopg
 
 from atlas.indexer.chain import standing
@@ -173,12 +172,12 @@ class Schedule:
 
     def _return(self) -> None:
         """A chain of before comes back, whole."""
-        back = self.node._before  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        back = self.node._before  # pyright: ignore[reportPrivateUsage]
         floor = self._floor()
         if len(back) > floor and back[floor] == self.world.chain[floor]:
             now = list(self.world.chain)
             self.world.adopt(0, [*back[1:], *grow(back[-1], self._rng.randint(0, 3), self._rng)])
-            self.node._before = now  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+            self.node._before = now  # pyright: ignore[reportPrivateUsage]
 
     def _floor(self) -> int:
         """No honest chain forks below what is final."""
@@ -236,7 +235,7 @@ class Schedule:
 
     def _judge(self) -> None:
         expected = _expected(self.world.chain, self._rules)
-        found = canonical(self._ledger, f"eip155:{self._number}", self._head, self._seen_rules(), self.world.chain)
+        found = canonical(self._ledger, f"eip155:{self._number}", self._head, self._rules, self.world.chain)
         assert found == expected, _difference(found, expected)
         calm = SimulatedNode(World(self._number + FRESH, self.world.chain[0]), self._rng, Faults())
         calm.world.adopt(0, self.world.chain[1:])
@@ -249,12 +248,9 @@ class Schedule:
         again = canonical(self._ledger, fresh.chain, before, self._rules, self.world.chain)
         assert again == expected, _difference(again, expected)
 
-    def _seen_rules(self) -> tuple[Rule, ...]:
-        return self._rules
-
 
 def canonical(ledger: Ledger, chain: str, after: int, rules: Sequence[Rule], blocks: Sequence[Block]) -> Canonical:
-    """What counts of the chain's facts: read as a view reads them, then by ``rules``, since dropped ones leave facts."""
+    """What counts of the chain's facts: read as a view reads them; what only dropped rules wanted is left out."""
     gone: set[bytes] = set()
     headers: set[bytes] = set()
     logs: list[ChainLog] = []
@@ -313,6 +309,3 @@ def play(seed: int, database: Database) -> Schedule:
     schedule = Schedule(seed, database)
     schedule.run()
     return schedule
-
-
-__all__ = ["Schedule", "canonical", "msgspec", "play"]

@@ -1,7 +1,7 @@
 """A tree of blocks with real headers, and what the logs in it mean. Pure, seeded."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import rlp
@@ -105,7 +105,7 @@ def grow(parent: Block | None, length: int, rng: random.Random) -> list[Block]:
 
 
 def wanted_logs(chain: Sequence[Block], rules: Sequence[Rule]) -> tuple[list[Log], set[tuple[bytes, bytes, str]]]:
-    """What an indexer of ``chain`` must record: logs, and children as (block hash, address, ABI). Written for itself."""
+    """What an indexer of ``chain`` must record: logs, and children as (block hash, address, ABI)."""
     logs: list[Log] = []
     named: set[tuple[bytes, bytes, str]] = set()
     known: set[tuple[bytes, bytes]] = set()
@@ -142,6 +142,3 @@ def _named(rule: Rule, log: Log) -> bytes | None:
 
 def _integer(value: int) -> bytes:
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
-
-
-HashAt = Callable[[int], bytes | None]
