@@ -16,12 +16,14 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from atlas import __version__
+from atlas.chain_settings import ChainSettings, SettingsError, chain_config
 from atlas.graphql.server import create_app
-from atlas.indexer.chain.config import ChainConfig, Contract
+from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
 from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.standing import StandingCollector, trouble
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.workers.app import intake_routes
 from atlas.indexer.workers.intake import Intake
@@ -55,7 +57,7 @@ from atlas.provenance.manifest import Maker
 from atlas.provenance.schema import MIGRATIONS as PROVENANCE_MIGRATIONS
 from atlas.provenance.signer import ManifestSigner
 from atlas.provenance.signing import MediaSigner
-from atlas.settings import ChainSettings, Settings, SettingsError
+from atlas.settings import Settings
 
 MIGRATIONS: tuple[Migration, ...] = (
     *LEDGER_MIGRATIONS,
@@ -91,6 +93,7 @@ class Program:
         self.database = database
         self.metrics = CollectorRegistry()
         self.metrics.register(LogCollector(database, settings.ledger.origin))
+        self.metrics.register(StandingCollector(database))
         self.archive = Archive(settings.path(settings.ledger.archive))
         self.ledger: Ledger = MeasuredLedger(database, self.metrics, self.archive)
         self.content = ContentStore(settings.path(settings.signing.content))
@@ -133,7 +136,10 @@ class Program:
         """GraphQL, GraphiQL, the intake of records and, under ``/log``, the log itself, over HTTP."""
         log_routes = Mount("/log", log_app(self.publication))
         routes = [*intake_routes(self.intake()), log_routes]
-        return create_app(self.database, routes=routes, metrics=self.metrics)
+        chains = [chain.chain for chain in self.settings.chains]
+        return create_app(
+            self.database, routes=routes, metrics=self.metrics, unready=lambda: trouble(self.database, chains)
+        )
 
     def anchor(self, note: SignedNote) -> Anchored:
         """Put a signed checkpoint on chain, as configured.
@@ -151,7 +157,11 @@ class Program:
 
     def chain_services(self) -> list[Service]:
         """One indexer a chain, checked: its node answers, is the right chain, and has the contracts."""
-        return [self._chain_service(chain) for chain in self.settings.chains]
+        abis = self.settings.read_abis()
+        return [
+            self._chain_service(chain, chain_config(chain, abis, f"chains.{index}"))
+            for index, chain in enumerate(self.settings.chains)
+        ]
 
     def projection_service(self) -> Service:
         """The folder of all views."""
@@ -175,11 +185,11 @@ class Program:
         )
         return Service("sign", _through_outages(signer.run, self._revive))
 
-    def _chain_service(self, settings: ChainSettings) -> Service:
-        config = _chain_config(settings)
-        endpoint = Endpoint(RpcClient(config.rpc_url))
-        self._closing.callback(endpoint.close)
-        indexer = ChainIndexer(config, endpoint, self.ledger, self.database)
+    def _chain_service(self, settings: ChainSettings, config: ChainConfig) -> Service:
+        endpoint, *others = [Endpoint(RpcClient(url)) for url in (settings.rpc_url, *settings.other_rpc_urls)]
+        for one in (endpoint, *others):
+            self._closing.callback(one.close)
+        indexer = ChainIndexer(config, endpoint, self.ledger, self.database, others=others)
         indexer.check()
         return Service(
             f"index {config.chain}", _through_outages(lambda stop: indexer.run(stop, _log_changes()), self._revive)
@@ -304,22 +314,6 @@ def _through_outages(run: Run, revive: Callable[[], None]) -> Run:
     return persistently
 
 
-def _chain_config(settings: ChainSettings) -> ChainConfig:
-    return ChainConfig(
-        chain=settings.chain,
-        rpc_url=settings.rpc_url,
-        contracts=_contracts(settings),
-        confirmations=settings.confirmations,
-        poll_interval_s=settings.poll_interval_s,
-    )
-
-
-def _contracts(settings: ChainSettings) -> tuple[Contract, ...]:
-    return tuple(
-        Contract(contract.abi, parse_address(contract.address), contract.start_block) for contract in settings.contracts
-    )
-
-
 def _log_changes(interval_s: float = 5.0) -> Callable[[Progress], None]:
     """Logs progress when the state changes, and now and then while there is work left."""
     last: Sequence[object] = ()
@@ -340,6 +334,7 @@ def _log_changes(interval_s: float = 5.0) -> Callable[[Progress], None]:
             block=progress.tip,
             blocks_left=progress.blocks_left,
             blocks_per_s=round(progress.blocks_per_s, 1),
+            seconds_left=None if progress.seconds_left is None else round(progress.seconds_left),
         )
 
     return on_progress

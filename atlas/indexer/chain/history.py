@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 from atlas.indexer.chain.config import ChainConfig
+from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.gathering import Known
 from atlas.indexer.chain.ranges import RangeSize, Span, next_span
 from atlas.indexer.chain.reading import FetchedSpan, SpanReading, fetch_span, settle_span
@@ -30,20 +31,28 @@ class HistoryReader:
         self._fetching: deque[tuple[Span, Future[FetchedSpan]]] = deque()
 
     def read(
-        self, rules: Sequence[Rule], children: Sequence[Child], *, first: int, limit: int, parent_hash: bytes | None
+        self,
+        rules: Sequence[Rule],
+        children: Sequence[Child],
+        *,
+        first: int,
+        limit: int,
+        parent_hash: bytes | None = None,
+        anchor: WindowBlock | None = None,
     ) -> SpanReading:
         """A range from ``first`` to ``limit`` at most; one that the endpoint refuses is halved.
 
-        ``children`` are those that the rules have named before ``first``. Raises EndpointError.
+        ``children`` are those that the rules have named before ``first``; what joins the range to the stored chain is
+        the hash of the block before it, or ``anchor``, a stored block above it. Raises EndpointError.
         """
         known: Known = frozenset((child.rule, child.address) for child in children)
         watched = tuple(dict.fromkeys(child.address for child in children))
         while True:
             span = next_span(rules, first=first, limit=limit, max_blocks=self._size.blocks)
             try:
-                fetched = self._take(span, limit) or self._fetch(span, watched)
-                self._fetch_ahead(rules, watched, fetched.span, limit)
-                read = settle_span(self._source, fetched, watched, known, parent_hash)
+                fetched = self._take(span, limit) or self._fetch(span, watched, anchor)
+                self._fetch_ahead(rules, watched, fetched.span, limit, anchor)
+                read = settle_span(self._source, fetched, watched, known, parent_hash=parent_hash, anchor=anchor)
             except RangeTooLarge:
                 self.forget()
                 if not self._size.refused(span):
@@ -78,15 +87,17 @@ class HistoryReader:
         self.forget()
         return None
 
-    def _fetch(self, span: Span, watched: Sequence[bytes]) -> FetchedSpan:
+    def _fetch(self, span: Span, watched: Sequence[bytes], anchor: WindowBlock | None) -> FetchedSpan:
         targets = Targets(span.rules, tuple(watched) if span.rules else ())
-        return fetch_span(self._source, span, targets, every_header=self._every_header)
+        return fetch_span(self._source, span, targets, every_header=self._every_header, anchor=anchor)
 
-    def _fetch_ahead(self, rules: Sequence[Rule], watched: Sequence[bytes], after: Span, limit: int) -> None:
+    def _fetch_ahead(
+        self, rules: Sequence[Rule], watched: Sequence[bytes], after: Span, limit: int, anchor: WindowBlock | None
+    ) -> None:
         last = self._fetching[-1][0].last if self._fetching else after.last
         while len(self._fetching) < self._ahead and last < limit:
             span = next_span(rules, first=last + 1, limit=limit, max_blocks=self._size.blocks)
-            self._fetching.append((span, self._run().submit(self._fetch, span, watched)))
+            self._fetching.append((span, self._run().submit(self._fetch, span, watched, anchor)))
             last = span.last
 
     def _run(self) -> Executor:

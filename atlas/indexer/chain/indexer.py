@@ -30,8 +30,8 @@ from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.history import HistoryReader
 from atlas.indexer.chain.progress import Progress, RateMeter, Status, StepResult
 from atlas.indexer.chain.ranges import first_anchor
-from atlas.indexer.chain.reading import decide, read_blocks
-from atlas.indexer.chain.rejoining import Rejoining, require_same
+from atlas.indexer.chain.reading import decide, read_blocks, require_same
+from atlas.indexer.chain.rejoining import Rejoining
 from atlas.indexer.chain.rulebook import followers, lagging, require_unchanged, resolved, watch_changes
 from atlas.indexer.chain.rules import Child, Events, Rule, Targets, started
 from atlas.indexer.chain.source import Source
@@ -201,6 +201,8 @@ class ChainIndexer:
         stored = self._store.load()
         is_far = stored.tip.number < head.number - self._config.window_blocks
         decision = decide(self._source, stored.window, head, 1 if is_far else WINDOW_STEP_BLOCKS)
+        if isinstance(decision, (BeyondWindow, Reorg)):
+            self._history.forget()
         if isinstance(decision, BeyondWindow):
             return self._rejoining.below_window(stored, head)
         if isinstance(decision, Reorg):
@@ -212,8 +214,6 @@ class ChainIndexer:
         return 0
 
     def _adopt(self, stored: ChainState, ancestor: WindowBlock, adopted: Sequence[Header]) -> int:
-        if ancestor != stored.tip:
-            self._history.forget()
         rules = followers(self._rules, stored)
         children = [child for child in stored.children_of(rules) if child.block.number <= ancestor.number]
         reading = self._read(adopted, rules, children)
@@ -261,7 +261,7 @@ class ChainIndexer:
         children = stored.children_of(behind.rules)
         if behind.first < oldest.number:
             limit = min(oldest.number - 1, behind.last)
-            read = self._history.read(behind.rules, children, first=behind.first, limit=limit, parent_hash=None)
+            read = self._history.read(behind.rules, children, first=behind.first, limit=limit, anchor=oldest)
             reading, last = read.reading, read.last.number
         else:
             blocks = stored.window[behind.first - oldest.number : behind.last + 1 - oldest.number][:WINDOW_STEP_BLOCKS]

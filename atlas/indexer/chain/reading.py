@@ -17,6 +17,8 @@ from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.ranges import Span
 from atlas.indexer.chain.rules import Targets
 from atlas.indexer.chain.source import Log, Source
+from atlas.indexer.errors import InconsistentAnswers
+from atlas.protocol.facts import BlockRef
 
 
 class FetchedSpan(msgspec.Struct, frozen=True):
@@ -70,15 +72,26 @@ def read_blocks(source: Source, headers: Sequence[Header], targets_of: TargetsOf
     return gathering.reading(headers)
 
 
-def fetch_span(source: Source, span: Span, targets: Targets, *, every_header: bool) -> FetchedSpan:
-    """All that can be asked about ``span`` before the one below it is known."""
+def fetch_span(
+    source: Source, span: Span, targets: Targets, *, every_header: bool, anchor: WindowBlock | None
+) -> FetchedSpan:
+    """All that can be asked about ``span`` before the one below it is known.
+
+    ``anchor`` is a stored block above it, if there is one: who has it has the stored chain below it too.
+    """
     logs = [(wanted, tuple(logs_by_range(source, span.first, span.last, wanted))) for wanted in targets.filters]
     numbers = range(span.first, span.last + 1) if every_header and targets.rules else ()
-    return FetchedSpan(span, targets, tuple(logs), tuple(source.headers(numbers)) if numbers else ())
+    return FetchedSpan(span, targets, tuple(logs), _headers_below(source, numbers, anchor) if numbers else ())
 
 
 def settle_span(
-    source: Source, fetched: FetchedSpan, children: Sequence[bytes], known: Known, parent_hash: bytes | None
+    source: Source,
+    fetched: FetchedSpan,
+    children: Sequence[bytes],
+    known: Known,
+    *,
+    parent_hash: bytes | None,
+    anchor: WindowBlock | None,
 ) -> SpanReading:
     """What was fetched, held against its headers, and the logs of ``children`` that were not asked for then.
 
@@ -106,8 +119,17 @@ def settle_span(
     gathering.follow_children(ask)
     while headers and gathering.ask_again(headers):
         gathering.follow_children(ask)
-    found = headers or source.headers(sorted({*gathering.heights(), span.last}))
+    found = headers or _headers_below(source, sorted({*gathering.heights(), span.last}), anchor)
     return SpanReading(gathering.reading(found), found[-1])
+
+
+def _headers_below(source: Source, numbers: Sequence[int], anchor: WindowBlock | None) -> tuple[Header, ...]:
+    """Headers by number, and with them, in one request, that of ``anchor``: the same node should have answered."""
+    if anchor is None:
+        return tuple(source.headers(numbers))
+    *headers, last = source.headers([*numbers, anchor.number])
+    require_same(source, last, anchor)
+    return tuple(headers)
 
 
 def _path_above(source: Source, tip: WindowBlock, head: Header, max_blocks: int) -> list[Header]:
@@ -116,3 +138,12 @@ def _path_above(source: Source, tip: WindowBlock, head: Header, max_blocks: int)
     headers = source.headers(range(tip.number + 1, min(head.number, tip.number + max_blocks) + 1))
     require_linked(headers[0].parent_hash, headers)
     return headers
+
+
+def require_same(source: Source, header: Header, block: WindowBlock | BlockRef) -> None:
+    """``header``, as given now, is the stored ``block``. Raises InconsistentAnswers."""
+    if header.hash != block.hash:
+        raise InconsistentAnswers(
+            f"block {block.number} is 0x{header.hash.hex()} at {source.name}, but 0x{block.hash.hex()} a moment ago",
+            hint="The chain moved between two answers, or several nodes answer behind this URL.",
+        )

@@ -14,6 +14,7 @@ from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.deep import Fork, find_fork, supporters
 from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.header import Header
+from atlas.indexer.chain.reading import require_same
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.state import ChainState
 from atlas.indexer.errors import EndpointError, InconsistentAnswers, ReorgBeyondWindow
@@ -135,12 +136,3 @@ class Rejoining:
 
     def _at(self, head: Header) -> str:
         return f"{self._source.name} (head {head.number} 0x{head.hash.hex()})"
-
-
-def require_same(source: Source, header: Header, block: WindowBlock | BlockRef) -> None:
-    """``header``, as given now, is the stored ``block``. Raises InconsistentAnswers."""
-    if header.hash != block.hash:
-        raise InconsistentAnswers(
-            f"block {block.number} is 0x{header.hash.hex()} at {source.name}, but 0x{block.hash.hex()} a moment ago",
-            hint="The chain moved between two answers, or several nodes answer behind this URL.",
-        )

@@ -117,7 +117,10 @@ def standings(database: Database) -> list[ChainStanding]:
 
 def trouble(database: Database, chains: Sequence[str]) -> str | None:
     """Why what is served about ``chains`` may not be what they say now; None when nothing is known against it."""
-    found = [one for one in standings(database) if one.chain in chains and one.state in TROUBLE]
+    try:
+        found = [one for one in standings(database) if one.chain in chains and one.state in TROUBLE]
+    except LedgerError as error:
+        return error.message
     return "; ".join(f"{one.chain} is {one.state}: {one.reason}" for one in found) or None
 
 
