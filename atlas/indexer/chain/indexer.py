@@ -246,7 +246,7 @@ class ChainIndexer:
         last = read.last
         # Orphans can have come back in the range, with or without logs of a contract that is followed.
         returned = sorted({block.number for block in stored.orphans if tip.number < block.number < last.number})
-        passed = self._source.headers(returned) if returned else []
+        passed = read.headers or (self._source.headers(returned) if returned else ())
         return self._store.adopt(
             stored, ancestor=tip, adopted=[last], reading=read.reading, keep_from=last.number, passed=passed
         )

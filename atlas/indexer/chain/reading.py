@@ -31,10 +31,11 @@ class FetchedSpan(msgspec.Struct, frozen=True):
 
 
 class SpanReading(msgspec.Struct, frozen=True):
-    """What a span of history holds, and its last header."""
+    """What a span of history holds, its last header, and all its headers, linked, where all were asked for."""
 
     reading: Reading
     last: Header
+    headers: tuple[Header, ...] = ()
 
 
 def decide(source: Source, window: Sequence[WindowBlock], head: Header, max_blocks: int) -> Decision:
@@ -120,7 +121,7 @@ def settle_span(
     while headers and gathering.ask_again(headers):
         gathering.follow_children(ask)
     found = headers or _headers_below(source, sorted({*gathering.heights(), span.last}), anchor)
-    return SpanReading(gathering.reading(found), found[-1])
+    return SpanReading(gathering.reading(found), found[-1], headers)
 
 
 def _headers_below(source: Source, numbers: Sequence[int], anchor: WindowBlock | None) -> tuple[Header, ...]:
