@@ -1,6 +1,7 @@
 """What to index, from a configuration file to rules; every mistake names its key."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ FACTORY = [
     },
 ]
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+SIGNATURE = ("address", "address", "uint256")
 CHAIN = '[[chains]]\nchain = "eip155:1"\nrpc_url = "http://node"\n'
 ABIS = '[[abis]]\nname = "Vault"\nfile = "vault.json"\n[[abis]]\nname = "Factory"\nfile = "factory.json"\n'
 FACTORY_RULE = (
@@ -104,3 +106,21 @@ def test_an_abi_without_events_names_its_key(tmp_path: Path) -> None:
     (tmp_path / "empty.json").write_text("[]")
     with pytest.raises(SettingsError, match=r"abis\.0\.file = 'empty\.json': the ABI has no event"):
         loaded(tmp_path, ABIS.replace("vault.json", "empty.json") + CHAIN + EVENTS_RULE)
+
+
+def test_the_configuration_of_the_page_is_read(tmp_path: Path) -> None:
+    page = Path(__file__).parent.parent / "docs/how-to/index-your-own-contracts.md"
+    snippets = re.findall(r"```toml\n(.*?)```", page.read_text(), re.DOTALL)
+    transfer = {"type": "event", "name": "Transfer", "inputs": [{"name": "x", "type": t} for t in SIGNATURE]}
+    created = {
+        "type": "event",
+        "name": "VaultCreated",
+        "inputs": [{"name": "vault", "type": "address", "indexed": True}],
+    }
+    (tmp_path / "abis").mkdir()
+    for name in ("vault", "governor", "vault-factory"):
+        (tmp_path / f"abis/{name}.json").write_text(json.dumps([transfer, created]))
+    config = loaded(tmp_path, "".join(snippets))
+    (chain,) = config.chains
+    rules = chain_config(chain, config.read_abis(), "chains.0").contracts
+    assert [type(rule) for rule in rules] == [Contract, Factory, Events]
