@@ -30,7 +30,7 @@ from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.history import HistoryReader
 from atlas.indexer.chain.progress import Progress, RateMeter, Status, StepResult
 from atlas.indexer.chain.ranges import first_anchor
-from atlas.indexer.chain.reading import decide, read_blocks, require_same
+from atlas.indexer.chain.reading import decide, headers_below, read_blocks, require_same
 from atlas.indexer.chain.rejoining import Rejoining
 from atlas.indexer.chain.rulebook import followers, lagging, require_unchanged, resolved, watch_changes
 from atlas.indexer.chain.rules import Child, Events, Rule, Targets, started
@@ -246,7 +246,7 @@ class ChainIndexer:
         last = read.last
         # Orphans can have come back in the range, with or without logs of a contract that is followed.
         returned = sorted({block.number for block in stored.orphans if tip.number < block.number < last.number})
-        passed = read.headers or (self._source.headers(returned) if returned else ())
+        passed = read.headers or (headers_below(self._source, returned, last) if returned else ())
         return self._store.adopt(
             stored, ancestor=tip, adopted=[last], reading=read.reading, keep_from=last.number, passed=passed
         )

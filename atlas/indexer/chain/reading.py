@@ -82,7 +82,7 @@ def fetch_span(
     """
     logs = [(wanted, tuple(logs_by_range(source, span.first, span.last, wanted))) for wanted in targets.filters]
     numbers = range(span.first, span.last + 1) if every_header and targets.rules else ()
-    return FetchedSpan(span, targets, tuple(logs), _headers_below(source, numbers, anchor) if numbers else ())
+    return FetchedSpan(span, targets, tuple(logs), headers_below(source, numbers, anchor) if numbers else ())
 
 
 def settle_span(
@@ -120,12 +120,15 @@ def settle_span(
     gathering.follow_children(ask)
     while headers and gathering.ask_again(headers):
         gathering.follow_children(ask)
-    found = headers or _headers_below(source, sorted({*gathering.heights(), span.last}), anchor)
+    found = headers or headers_below(source, sorted({*gathering.heights(), span.last}), anchor)
     return SpanReading(gathering.reading(found), found[-1], headers)
 
 
-def _headers_below(source: Source, numbers: Sequence[int], anchor: WindowBlock | None) -> tuple[Header, ...]:
-    """Headers by number, and with them, in one request, that of ``anchor``: the same node should have answered."""
+def headers_below(source: Source, numbers: Sequence[int], anchor: WindowBlock | Header | None) -> tuple[Header, ...]:
+    """Headers by number, and with them, in one request, that of ``anchor``: the same node should have answered.
+
+    Raises InconsistentAnswers where it has another block at that height.
+    """
     if anchor is None:
         return tuple(source.headers(numbers))
     *headers, last = source.headers([*numbers, anchor.number])
@@ -141,7 +144,7 @@ def _path_above(source: Source, tip: WindowBlock, head: Header, max_blocks: int)
     return headers
 
 
-def require_same(source: Source, header: Header, block: WindowBlock | BlockRef) -> None:
+def require_same(source: Source, header: Header, block: WindowBlock | BlockRef | Header) -> None:
     """``header``, as given now, is the stored ``block``. Raises InconsistentAnswers."""
     if header.hash != block.hash:
         raise InconsistentAnswers(

@@ -16,6 +16,7 @@ FOUND = {
     25: "a block with logs from one request was missing in the answer to another",
     70: "a child was found to be named earlier than it first seemed, and its logs in between were kept back",
     134: "a node on a fork below the window answered for the history of a rule that was added later",
+    1032: "of blocks without a rule, those of another fork were taken for returned",
     459: "blocks of another fork were taken for blocks that had returned",
     82: "a rule was to be read from a block that a deep fork had not reached again",
 }
