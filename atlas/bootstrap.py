@@ -16,13 +16,15 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from atlas import __version__
+from atlas.chain_settings import ChainSettings, SettingsError, chain_config
 from atlas.graphql.server import create_app
-from atlas.indexer.chain.config import ChainConfig, Contract
+from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
 from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.standing import StandingCollector, trouble
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.workers.app import Limits, intake_routes
 from atlas.indexer.workers.collector import Collector
@@ -64,7 +66,7 @@ from atlas.provenance.manifest import Maker
 from atlas.provenance.schema import MIGRATIONS as PROVENANCE_MIGRATIONS
 from atlas.provenance.signer import ManifestSigner
 from atlas.provenance.signing import MediaSigner
-from atlas.settings import ChainSettings, Settings, SettingsError
+from atlas.settings import Settings
 
 MIGRATIONS: tuple[Migration, ...] = (
     *LEDGER_MIGRATIONS,
@@ -102,6 +104,7 @@ class Program:
         self.database = database
         self.metrics = CollectorRegistry()
         self.metrics.register(LogCollector(database, settings.ledger.origin))
+        self.metrics.register(StandingCollector(database))
         self.archive = Archive(settings.path(settings.ledger.archive))
         self._appends = AppendMetrics(self.metrics)
         self.ledger: Ledger = MeasuredLedger(database, self._appends, self.archive)
@@ -165,7 +168,14 @@ class Program:
         """GraphQL, GraphiQL, the intake of records and, under ``/log``, the log itself, over HTTP."""
         log_routes = Mount("/log", log_app(self.publication))
         routes = [*self._intake_routes(), log_routes]
-        return create_app(self.database, routes=routes, metrics=self.metrics, archive=self.archive)
+        chains = [chain.chain for chain in self.settings.chains]
+        return create_app(
+            self.database,
+            routes=routes,
+            metrics=self.metrics,
+            archive=self.archive,
+            unready=lambda: trouble(self.database, chains),
+        )
 
     def anchor(self, note: SignedNote) -> Anchored:
         """Put a signed checkpoint on chain, as configured.
@@ -183,7 +193,11 @@ class Program:
 
     def chain_services(self) -> list[Service]:
         """One indexer a chain, checked: its node answers, is the right chain, and has the contracts."""
-        return [self._chain_service(chain) for chain in self.settings.chains]
+        abis = self.settings.read_abis()
+        return [
+            self._chain_service(chain, chain_config(chain, abis, f"chains.{index}"))
+            for index, chain in enumerate(self.settings.chains)
+        ]
 
     def projection_service(self) -> Service:
         """The folder of all views."""
@@ -214,11 +228,11 @@ class Program:
         )
         return Service("sign", _through_outages(signer.run, self._revive))
 
-    def _chain_service(self, settings: ChainSettings) -> Service:
-        config = _chain_config(settings)
-        endpoint = Endpoint(RpcClient(config.rpc_url))
-        self._closing.callback(endpoint.close)
-        indexer = ChainIndexer(config, endpoint, self.ledger, self.database)
+    def _chain_service(self, settings: ChainSettings, config: ChainConfig) -> Service:
+        endpoint, *others = [Endpoint(RpcClient(url)) for url in (settings.rpc_url, *settings.other_rpc_urls)]
+        for one in (endpoint, *others):
+            self._closing.callback(one.close)
+        indexer = ChainIndexer(config, endpoint, self.ledger, self.database, others=others)
         indexer.check()
         return Service(
             f"index {config.chain}", _through_outages(lambda stop: indexer.run(stop, _log_changes()), self._revive)
@@ -358,22 +372,6 @@ def _through_outages(run: Run, revive: Callable[[], None]) -> Run:
     return persistently
 
 
-def _chain_config(settings: ChainSettings) -> ChainConfig:
-    return ChainConfig(
-        chain=settings.chain,
-        rpc_url=settings.rpc_url,
-        contracts=_contracts(settings),
-        confirmations=settings.confirmations,
-        poll_interval_s=settings.poll_interval_s,
-    )
-
-
-def _contracts(settings: ChainSettings) -> tuple[Contract, ...]:
-    return tuple(
-        Contract(contract.abi, parse_address(contract.address), contract.start_block) for contract in settings.contracts
-    )
-
-
 def _log_changes(interval_s: float = 5.0) -> Callable[[Progress], None]:
     """Logs progress when the state changes, and now and then while there is work left."""
     last: Sequence[object] = ()
@@ -394,6 +392,7 @@ def _log_changes(interval_s: float = 5.0) -> Callable[[Progress], None]:
             block=progress.tip,
             blocks_left=progress.blocks_left,
             blocks_per_s=round(progress.blocks_per_s, 1),
+            seconds_left=None if progress.seconds_left is None else round(progress.seconds_left),
         )
 
     return on_progress

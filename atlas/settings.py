@@ -12,54 +12,32 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
+from atlas.chain_settings import (
+    Abis,
+    AbiSettings,
+    ChainSettings,
+    HttpUrl,
+    Location,
+    SettingsError,
+    Table,
+    chain_config,
+    read_abis,
+    refuse_duplicates,
+    valid_address,
+)
 from atlas.ledger.cosignatures import Witness
 from atlas.ledger.errors import InvalidKey
 from atlas.ledger.notes import Verifier
-from atlas.protocol.errors import AtlasError, MalformedId
-from atlas.protocol.events import EVENTS
-from atlas.protocol.ids import checksum_address, parse_address, parse_chain
 
 DEFAULT_FILE = Path("atlas-ledger.toml")
-_SECRET = frozenset({"database", "url", "rpc_url"})  # may hold a password or a key: no message repeats it
-
-
-class SettingsError(AtlasError):
-    """The configuration cannot be used; every wrong key is named with its value and what is allowed."""
-
-    exit_code = 2
-
-
-def _chain(text: str) -> str:
-    try:
-        parse_chain(text)
-    except MalformedId as error:
-        raise ValueError(error.message) from error
-    return text
-
-
-def _address(text: str) -> str:
-    try:
-        return checksum_address(parse_address(text))
-    except MalformedId as error:
-        raise ValueError(error.message) from error
-
-
-def _abi(name: str) -> str:
-    if name not in EVENTS:
-        raise ValueError(f"must be one of {', '.join(EVENTS)}")
-    return name
-
-
-def _http_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http:// or https:// URL with a host")
-    return url
+_SECRET = frozenset(
+    {"database", "url", "rpc_url", "other_rpc_urls"}
+)  # may hold a password or a key: no message repeats it
 
 
 def _verifier_key(text: str) -> str:
@@ -80,23 +58,6 @@ def _database_url(url: str) -> str:
     if url and urlsplit(url).scheme not in {"postgresql", "postgres"}:
         raise ValueError("must be empty (embedded PostgreSQL) or a postgresql:// URL")
     return url
-
-
-def _location(path: Path) -> Path:
-    try:
-        path.expanduser()
-    except RuntimeError as error:
-        raise ValueError("names the home of a user that does not exist") from error
-    return path
-
-
-Location = Annotated[Path, AfterValidator(_location)]
-
-
-class Table(BaseModel):
-    """A table of the configuration file: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DataSettings(Table):
@@ -150,28 +111,6 @@ class LedgerSettings(Table):
     )
 
 
-class ContractSettings(Table):
-    """A contract whose logs are indexed."""
-
-    abi: Annotated[str, AfterValidator(_abi)] = Field(description="Name of the shipped ABI.")
-    address: Annotated[str, AfterValidator(_address)] = Field(description="0x address.")
-    start_block: Annotated[int, Field(ge=0)] = Field(default=0, description="First block that may hold its logs.")
-
-
-class ChainSettings(Table):
-    """A chain to index."""
-
-    chain: Annotated[str, AfterValidator(_chain)] = Field(description="CAIP-2 id, such as eip155:1.")
-    rpc_url: Annotated[str, AfterValidator(_http_url)] = Field(description="JSON-RPC endpoint.")
-    confirmations: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=64, description="Depth at which a block is final where the node has no `finalized` tag."
-    )
-    poll_interval_s: Annotated[float, Field(gt=0, le=60)] = Field(
-        default=0.5, description="Time between two looks at the head, in seconds."
-    )
-    contracts: tuple[ContractSettings, ...] = Field(default=(), description="What to index.")
-
-
 class WorkerSettings(Table):
     """The intake of generation records."""
 
@@ -209,14 +148,14 @@ class WitnessSettings(Table):
     """A witness that cosigns the log's checkpoints (C2SP tlog-witness)."""
 
     key: Annotated[str, AfterValidator(_witness_key)] = Field(description="Verifier key of the witness.")
-    url: Annotated[str, AfterValidator(_http_url)] = Field(description="Its submission prefix.")
+    url: HttpUrl = Field(description="Its submission prefix.")
 
 
 class AnchoringSettings(Table):
     """Where checkpoints are anchored; the contract is the CheckpointAnchor among the chain's contracts."""
 
     chain: str = Field(default="", description="CAIP-2 id of one of the chains; empty: the only one.")
-    sender: Annotated[str, AfterValidator(lambda text: _address(text) if text else "")] = Field(
+    sender: Annotated[str, AfterValidator(lambda text: valid_address(text) if text else "")] = Field(
         default="", description="0x address of an account that the node signs for; empty: that of key_file."
     )
     key_file: Location | None = Field(
@@ -251,6 +190,7 @@ class Settings(BaseSettings):
     data: DataSettings = DataSettings()
     database: DatabaseSettings = DatabaseSettings()
     ledger: LedgerSettings = LedgerSettings()
+    abis: tuple[AbiSettings, ...] = ()
     chains: tuple[ChainSettings, ...] = ()
     witnesses: tuple[WitnessSettings, ...] = ()
     anchoring: AnchoringSettings = AnchoringSettings()
@@ -274,6 +214,10 @@ class Settings(BaseSettings):
         """``relative`` below the data directory; an absolute path as it is."""
         return self.data.directory.expanduser() / relative.expanduser()
 
+    def read_abis(self) -> Abis:
+        """The ABIs that rules may name. Raises SettingsError."""
+        return read_abis(self.abis, self.data.directory)
+
 
 def load(file: Path | None = None) -> Settings:
     """The settings from ``file`` (see the module) and the environment.
@@ -295,7 +239,10 @@ def load(file: Path | None = None) -> Settings:
             hint=f"Correct {source or 'the ATLAS_… environment variables'}; "
             "`atlas-ledger config example` prints every key.",
         ) from error
-    _refuse_duplicates(settings)
+    refuse_duplicates(settings.chains)
+    for index, chain in enumerate(settings.chains):
+        if chain.contracts or chain.factories or chain.events:
+            chain_config(chain, settings.read_abis(), f"chains.{index}")
     return settings
 
 
@@ -322,17 +269,6 @@ def _explain(problem: ErrorDetails) -> str:
         return f"{key}: there is no such key"
     if problem["type"] == "missing":
         return f"{key}: this key is required"
-    if problem["loc"][-1] in _SECRET:
+    if _SECRET.intersection(problem["loc"]):
         return f"{key}: {message}"
     return f"{key} = {problem['input']!r}: {message}"
-
-
-def _refuse_duplicates(settings: Settings) -> None:
-    """A chain once; on it an address once, and each kind of contract once: views key their rows by chain and number."""
-    seen: set[tuple[str, str]] = set()
-    for chain in settings.chains:
-        contracts = (name for contract in chain.contracts for name in (contract.address, contract.abi))
-        for name in [chain.chain, *contracts]:
-            if (chain.chain, name) in seen:
-                raise SettingsError(f"chains: {name} is listed twice for {chain.chain}", hint="Keep one of them.")
-            seen.add((chain.chain, name))

@@ -18,7 +18,9 @@ from atlas.protocol.evm.errors import MalformedProof
 from atlas.protocol.evm.proofs import ProvenLog, parse_log_proof
 from atlas.settings import Settings, SettingsError, load
 
-app = typer.Typer(no_args_is_help=True, help="The indexed chains: proofs of their logs, evidence against endpoints.")
+app = typer.Typer(
+    no_args_is_help=True, help="The indexed chains: how they stand, proofs of their logs, evidence against endpoints."
+)
 
 _HASH_BYTES = 32
 

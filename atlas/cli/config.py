@@ -7,12 +7,17 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from atlas.chain_settings import (
+    AbiSettings,
+    ChainSettings,
+    ContractSettings,
+    EventSettings,
+    FactorySettings,
+)
 from atlas.cli.console import output, shown
 from atlas.cli.options import Config
 from atlas.settings import (
     AnchoringSettings,
-    ChainSettings,
-    ContractSettings,
     DatabaseSettings,
     DataSettings,
     LedgerSettings,
@@ -34,10 +39,21 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("anchoring", AnchoringSettings),
     ("server", ServerSettings),
 )
+_OPTIONAL: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("chains.factories", FactorySettings),
+    ("chains.events", EventSettings),
+    ("abis", AbiSettings),
+)
 _REQUIRED = {
     "chain": '"eip155:1"',
     "rpc_url": '"http://127.0.0.1:8545"',
     "abi": '"AtlasToken"',
+    "event": '"VaultCreated"',
+    "parameter": '"vault"',
+    "child_abi": '"Vault"',
+    "events": '["Transfer(address,address,uint256)"]',
+    "name": '"Vault"',
+    "file": '"abis/vault.json"',
     "key": '"witness.example.org+f4a8…"',
     "url": '"https://witness.example.org"',
     "address": '"0x5FbDB2315678afecb367f032d93F642f64180aa3"',
@@ -76,13 +92,17 @@ def _example_lines() -> Iterator[str]:
     yield f"[[chains.contracts]]  # {_summary(ContractSettings)} One such block a contract."
     yield from _keys(ContractSettings)
     yield ""
+    for name, table in _OPTIONAL:
+        yield f"# [[{name}]]  # {_summary(table)} One such block each."
+        yield from (f"# {line.removeprefix('# ')}" for line in _keys(table))
+        yield ""
     yield f"# [[witnesses]]  # {_summary(WitnessSettings)} One such block a witness."
     yield from (f"# {line}" for line in _keys(WitnessSettings))
 
 
 def _keys(table: type[BaseModel]) -> Iterator[str]:
     for key, field in table.model_fields.items():
-        if key == "contracts":
+        if key in {"contracts", "factories", "events"} and table is ChainSettings:
             continue
         value = _value(key, field)
         assignment = f"{key} = {value}" if value is not None else f"# {key} ="

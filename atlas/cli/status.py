@@ -6,6 +6,8 @@ from rich.table import Table
 from atlas.bootstrap import Program, open_program
 from atlas.cli.console import output
 from atlas.cli.options import Config, Json
+from atlas.cli.standing import standing_table
+from atlas.indexer.chain.standing import ChainStanding, standings
 from atlas.ledger.checkpoints import parse_checkpoint
 from atlas.ledger.errors import InvalidKey
 from atlas.projections.projector import ViewStatus
@@ -20,6 +22,7 @@ class Status(msgspec.Struct, frozen=True):
     checkpoint_size: int | None
     chains: tuple[ChainStatus, ...]
     views: tuple[ViewStatus, ...]
+    indexers: tuple[ChainStanding, ...]
 
 
 def status(config: Config = None, *, json: Json = False) -> None:
@@ -32,6 +35,7 @@ def status(config: Config = None, *, json: Json = False) -> None:
     signed = "none" if current.checkpoint_size is None else f"over {current.checkpoint_size:,} facts"
     output.print(f"log: {current.log_head:,} facts, checkpoint {signed}")
     output.print(_chain_table(current.chains))
+    output.print(standing_table(list(current.indexers)))
     output.print(_view_table(current.views))
 
 
@@ -41,6 +45,7 @@ def _current(program: Program) -> Status:
         checkpoint_size=_checkpoint_size(program),
         chains=tuple(chain_status(program.database)),
         views=tuple(program.projector().status()),
+        indexers=tuple(standings(program.database)),
     )
 
 

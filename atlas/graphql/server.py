@@ -55,17 +55,19 @@ def create_app(
     routes: Sequence[BaseRoute] = (),
     metrics: Collector | None = None,
     archive: Archive | None = None,
+    unready: Callable[[], str | None] = lambda: None,
     allowed_origins: Sequence[str] = ("*",),
     clock: Callable[[], datetime] = _now,
 ) -> Starlette:
     """The server over ``database``; ``routes`` are served beside its own, ``clock`` says what now is.
 
     ``metrics`` of others are shown beside its own. What was dropped from the log is read from ``archive``.
+    ``unready`` gives a reason why answers may be out of date, if there is one.
 
     Pages of ``allowed_origins`` may query it from a browser: there is nothing but public data, and no cookie.
     """
     counts = Metrics(metrics)
-    endpoints = _Endpoints(database, limits or Limits(), clock, counts, archive)
+    endpoints = _Endpoints(database, limits or Limits(), clock, counts, archive, unready)
     return Starlette(
         routes=[
             Route("/", endpoints.editor, methods=["GET"]),
@@ -98,7 +100,9 @@ class _Endpoints:
         clock: Callable[[], datetime],
         metrics: Metrics,
         archive: Archive | None,
+        unready: Callable[[], str | None],
     ) -> None:
+        self._unready = unready
         self._database = database
         self._limits = limits
         self._clock = clock
@@ -129,11 +133,13 @@ class _Endpoints:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _: Request) -> Response:
-        """The database answers and the views are there."""
+        """The database answers, the views are there, and nothing says that they are out of date."""
         try:
-            await anyio.to_thread.run_sync(self._check, limiter=self._threads)
+            reason = await anyio.to_thread.run_sync(self._check, limiter=self._threads)
         except GraphQLError as error:
-            return JSONResponse({"status": "unavailable", "reason": error.message}, status_code=503)
+            reason = error.message
+        if reason is not None:
+            return JSONResponse({"status": "unavailable", "reason": reason}, status_code=503)
         return JSONResponse({"status": "ok"})
 
     async def metrics(self, _: Request) -> Response:
@@ -156,9 +162,10 @@ class _Endpoints:
                 raise InvalidRequest("only queries are answered here", hint="This API is read-only.") from error
         return result.data, list(result.errors or ())
 
-    def _check(self) -> None:
+    def _check(self) -> str | None:
         with self._snapshot() as snapshot:
             snapshot.rows("select name from projections.views", {})
+        return self._unready()
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self._database, statement_timeout_ms=self._limits.statement_timeout_ms)

@@ -20,9 +20,12 @@ IndexerError
 │   ├── AlreadyRunning          another process indexes this chain into this database           exit code 2
 │   ├── NotALog                 a position of the log that holds no log of a chain              exit code 2
 │   ├── DisprovenLog            a recorded log that its own block does not have                 exit code 1
+│   ├── NothingToResolve        the operator decides about a chain that is in no trouble        exit code 2
 │   └── ReorgBeyondWindow       the fork point is older than the stored window or is finalized  exit code 1
 └── atlas.indexer.workers.errors.WorkerError
 """
+
+from typing import Literal
 
 import msgspec
 
@@ -171,9 +174,22 @@ class NotALog(ChainError):
     exit_code = 2
 
 
+class NothingToResolve(ChainError):
+    """The operator decides about a chain whose stored blocks nobody contradicts."""
+
+    exit_code = 2
+
+
 class DisprovenLog(ChainError):
     """A log was recorded that the block it names does not have."""
 
 
 class ReorgBeyondWindow(ChainError):
-    """The canonical chain left the stored one before the oldest stored block, or below a finalized one."""
+    """What the endpoint says cannot be joined to the stored chain, or contradicts a finalized block.
+
+    ``state`` says which way: the endpoint is ``lagging`` (its head is below all that is stored) or ``forked``.
+    """
+
+    def __init__(self, message: str, *, state: Literal["lagging", "forked"], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.state: Literal["lagging", "forked"] = state

@@ -8,7 +8,12 @@ header      JSON to a verified header    checks      logs against headers (pure)
 receipts    all logs of a block, proven  evidence    what endpoints said that was not so
 proving     the proof of a recorded log
 forkchoice  stored chain and new path to a decision (pure)
-ranges      what to ask for next (pure)
-recording   blocks to facts (pure)       state       schema ``indexer``: window, cursor, contracts
-indexer     the loop
+rules       what is indexed (pure)       filters     what an endpoint is asked for (pure)
+rulebook    configured against stored rules (pure)
+ranges      what to ask for next (pure)  history     ranges in turn, fetched ahead
+gathering   the logs of some blocks      reading     blocks with their logs, by hash or by range
+recording   blocks to facts (pure)       state       schema ``indexer``: window, cursor, rules, children
+commit      facts and state together     standing    how a chain fares, and the operator's decisions
+deep        forks below the window (pure)    rejoining   what is done about them
+starts      where a contract begins      indexer     the loop
 """

@@ -7,6 +7,7 @@ which others were given. That takes the receipts (``receipts``), against which l
 
 from collections.abc import Sequence
 
+from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
@@ -25,15 +26,14 @@ def require_linked(parent_hash: bytes, headers: Sequence[Header]) -> None:
         parent_hash = header.hash
 
 
-def require_within(logs: Sequence[Log], first: int, last: int, addresses: Sequence[bytes]) -> None:
-    """Logs of blocks ``first`` to ``last`` and of ``addresses``, in order, none twice. Raises LyingEndpoint."""
-    watched = frozenset(addresses)
+def require_within(logs: Sequence[Log], first: int, last: int, wanted: LogFilter) -> None:
+    """Logs of blocks ``first`` to ``last`` that ``wanted`` matches, in order, none twice. Raises LyingEndpoint."""
     before = (-1, -1)
     for log in logs:
         if not first <= log.block_number <= last:
             raise LyingEndpoint(f"asked for logs of blocks {first} to {last}, got one of block {log.block_number}")
-        if log.address not in watched:
-            raise LyingEndpoint(f"{_where(log)} is of 0x{log.address.hex()}, which was not asked for")
+        if not wanted.matches(log.address, log.topics):
+            raise LyingEndpoint(f"{_where(log)} is of 0x{log.address.hex()}, which was not asked for, or of an event")
         place = (log.block_number, log.log_index)
         if place <= before:
             raise LyingEndpoint(f"{_where(log)} comes after log {before[1]} of block {before[0]}")
@@ -58,10 +58,9 @@ def require_in_block(logs: Sequence[Log], header: Header) -> None:
             )
 
 
-def require_proven(logs: Sequence[Log], proven: Sequence[Log], header: Header, addresses: Sequence[bytes]) -> None:
-    """``logs`` are exactly the logs of ``addresses`` among those ``proven`` of the block. Raises LyingEndpoint."""
-    watched = frozenset(addresses)
-    expected = [log for log in proven if log.address in watched]
+def require_proven(logs: Sequence[Log], proven: Sequence[Log], header: Header, wanted: LogFilter) -> None:
+    """``logs`` are exactly the ``wanted`` ones among those ``proven`` of the block. Raises LyingEndpoint."""
+    expected = [log for log in proven if wanted.matches(log.address, log.topics)]
     for given, true in zip(logs, expected, strict=False):
         if given != true:
             raise LyingEndpoint(
@@ -71,16 +70,11 @@ def require_proven(logs: Sequence[Log], proven: Sequence[Log], header: Header, a
             )
     if len(logs) != len(expected):
         raise LyingEndpoint(
-            f"block {header.number} has {len(expected)} logs of the addresses asked for, by its receipts; "
+            f"block {header.number} has {len(expected)} logs that were asked for, by its receipts; "
             f"{len(logs)} were given",
             hint="Logs were left out or made up; ask another endpoint.",
             header_rlp=header.rlp,
         )
-
-
-def may_have_logs(header: Header, addresses: Sequence[bytes]) -> bool:
-    """Whether the bloom leaves room for a log of one of ``addresses``: False is certain."""
-    return any(may_contain(header.logs_bloom, address) for address in addresses)
 
 
 def _where(log: Log) -> str:

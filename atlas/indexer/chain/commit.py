@@ -5,16 +5,19 @@ from uuid import UUID
 
 import psycopg
 
-from atlas.indexer.chain import state
-from atlas.indexer.chain.config import Contract
+from atlas.indexer.chain import standing, state
+from atlas.indexer.chain.deep import TOPICS, Fork, RecordedChain, recorded_chain
 from atlas.indexer.chain.forkchoice import WindowBlock
+from atlas.indexer.chain.gathering import Reading
 from atlas.indexer.chain.header import Header
-from atlas.indexer.chain.reading import Reading
-from atlas.indexer.chain.recording import block_facts, contract_fact, finalized_fact, header_fact, reorged_fact
+from atlas.indexer.chain.recording import block_facts, finalized_fact, header_fact, reorged_facts, rule_facts
+from atlas.indexer.chain.rules import Factory, Rule
+from atlas.indexer.chain.standing import ResolvedBy
 from atlas.indexer.chain.state import Advance, ChainState, Watch
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
 from atlas.protocol.facts import BlockRef, finality_stream, reorg_stream
+from atlas.protocol.outside import OutsideAbi
 
 
 class ChainStore:
@@ -29,22 +32,30 @@ class ChainStore:
         """The stored chain as it is now."""
         return state.load(self._database, self._chain)
 
-    def begin(self, anchor: Header, contracts: Sequence[Contract]) -> int:
+    def decision(self) -> ResolvedBy | None:
+        """What the operator has decided about a fork below the window, None when nothing was."""
+        return standing.decision(self._database, self._chain)
+
+    def recorded_chain(self) -> RecordedChain:
+        """The blocks of the chain that the log has: all of it is read, in order."""
+        return recorded_chain(self._ledger.facts(after=0, topics=TOPICS), self._chain)
+
+    def begin(self, anchor: Header, rules: Sequence[Rule], abis: Sequence[OutsideAbi]) -> int:
         """Store the first block and what is watched; the number of facts offered."""
 
         def companion(cursor: psycopg.Cursor) -> None:
             state.begin(cursor, self._chain, _window_block(anchor, recorded=False))
-            state.watch(cursor, self._chain, [Watch(contract, None) for contract in contracts])
+            state.watch(cursor, self._chain, [Watch(rule, None) for rule in rules])
 
-        return self._append([contract_fact(self._chain, contract) for contract in contracts], companion)
+        return self._append(rule_facts(self._chain, rules, abis), companion)
 
-    def watch(self, watches: Sequence[Watch]) -> int:
-        """Record newly watched contracts and from where each is still to be read; the number of facts offered."""
+    def watch(self, watches: Sequence[Watch], abis: Sequence[OutsideAbi]) -> int:
+        """Record new rules and from where each is still to be read; the number of facts offered."""
 
         def companion(cursor: psycopg.Cursor) -> None:
             state.watch(cursor, self._chain, watches)
 
-        return self._append([contract_fact(self._chain, watch.contract) for watch in watches], companion)
+        return self._append(rule_facts(self._chain, [watch.rule for watch in watches], abis), companion)
 
     def adopt(
         self,
@@ -72,27 +83,40 @@ class ChainStore:
             orphaned=orphaned,
             restored=restored,
             unproven=reading.unproven,
+            children=tuple(reading.children),
         )
-        facts = block_facts(self._chain, reading.blocks)
+        facts = self._block_facts(stored, reading)
         if orphaned or restored:
             version = self._next_version(reorg_stream(self._chain))
-            facts.insert(0, reorged_fact(self._chain, version, ancestor.ref, orphaned, restored))
+            facts = [*reorged_facts(self._chain, version, ancestor.ref, orphaned, restored), *facts]
         return self._advance(stored, facts, change)
 
-    def backfill(self, stored: ChainState, contract: Contract, next_block: int | None, reading: Reading) -> int:
-        """Record what ``contract`` logged in blocks below the tip; the number of facts offered."""
+    def restart(self, stored: ChainState, base: WindowBlock, fork: Fork) -> int:
+        """Go back to ``base`` and read on from there: a fork below the window; the number of facts offered."""
+        version = self._next_version(reorg_stream(self._chain))
+        facts = reorged_facts(self._chain, version, base.ref, fork.orphaned, ())
+        orphans = [block for block in (*fork.orphans, *fork.orphaned) if block.number > base.number]
+
+        def companion(cursor: psycopg.Cursor) -> None:
+            state.restart(cursor, self._chain, stored.tip, base, orphans)
+
+        return self._append(facts, companion)
+
+    def backfill(self, stored: ChainState, rules: Sequence[Rule], next_block: int | None, reading: Reading) -> int:
+        """Record what ``rules`` ask for in blocks below the tip; the number of facts offered."""
         tip = stored.window[-1]
         change = Advance(
             ancestor=tip,
             recorded=tuple(block.header.hash for block in reading.blocks),
             unproven=reading.unproven,
+            children=tuple(reading.children),
         )
 
         def companion(cursor: psycopg.Cursor) -> None:
             state.advance(cursor, self._chain, tip, change)
-            state.watch(cursor, self._chain, [Watch(contract, next_block)])
+            state.watch(cursor, self._chain, [Watch(rule, next_block) for rule in rules])
 
-        return self._append(block_facts(self._chain, reading.blocks), companion)
+        return self._append(self._block_facts(stored, reading), companion)
 
     def finalize(self, stored: ChainState, header: Header) -> int:
         """Record that ``header`` and all before it are final; the number of facts offered."""
@@ -101,6 +125,10 @@ class ChainStore:
         facts = [header_fact(self._chain, header), finalized_fact(self._chain, version, block)]
         change = Advance(ancestor=stored.window[-1], recorded=(header.hash,), finalized=block)
         return self._advance(stored, facts, change)
+
+    def _block_facts(self, stored: ChainState, reading: Reading) -> list[Fact]:
+        factories = {watch.rule.key: watch.rule for watch in stored.watches if isinstance(watch.rule, Factory)}
+        return block_facts(self._chain, reading.blocks, factories)
 
     def _advance(self, stored: ChainState, facts: Sequence[Fact], change: Advance) -> int:
         def companion(cursor: psycopg.Cursor) -> None:

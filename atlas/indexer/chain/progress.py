@@ -2,31 +2,35 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 RATE_INTERVAL_S = 10.0
 
+State: TypeAlias = Literal["ok", "retrying", "lagging", "forked"]
+
 
 class StepResult(msgspec.Struct, frozen=True):
-    """What one step did: blocks read, facts offered to the log; heights afterwards."""
+    """What one step did: blocks read (those of rules that were added later too), facts offered; heights afterwards."""
 
     blocks: int
     facts: int
     tip: int  # the last block read
     head: int  # the endpoint's newest block
     finalized: int | None
-    caught_up: bool
+    blocks_left: int
+
+    @property
+    def caught_up(self) -> bool:
+        """There was nothing left to read."""
+        return self.blocks_left == 0
 
 
 class Status(msgspec.Struct, frozen=True):
-    """``ok``, ``retrying`` (the endpoint gives no usable answer) or ``beyond_window`` (a reorganisation too deep).
+    """One of the states of ``standing``; indexing goes on by itself when the endpoint's answers fit what is stored."""
 
-    Indexing goes on by itself as soon as the endpoint answers in a way that fits what is stored.
-    """
-
-    state: Literal["ok", "retrying", "beyond_window"]
+    state: State
     reason: str = ""
     hint: str = ""
 
@@ -42,6 +46,13 @@ class Progress(msgspec.Struct, frozen=True):
     blocks_left: int | None
     blocks_per_s: float
     facts_per_s: float
+
+    @property
+    def seconds_left(self) -> float | None:
+        """At the present rate; None when it cannot be told."""
+        if not self.blocks_left:
+            return None if self.blocks_left is None else 0.0
+        return self.blocks_left / self.blocks_per_s if self.blocks_per_s > 0 else None
 
 
 class RateMeter:

@@ -1,40 +1,56 @@
-"""What to ask for next: ranges of blocks in which the watched contracts stay the same. Pure."""
+"""What to ask for next: ranges of blocks in which what is read stays the same, and how long they are. Pure."""
 
 from collections.abc import Iterable
 
 import msgspec
 
-from atlas.indexer.chain.config import Contract
+from atlas.indexer.chain.rules import Rule, started
+
+GROWTH = 16  # a range grows by one sixteenth of the longest one
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Blocks ``first`` to ``last``, both included, and the addresses to watch in all of them (perhaps none)."""
+    """Blocks ``first`` to ``last``, both included, and the rules in force in all of them (perhaps none)."""
 
     first: int
     last: int
-    addresses: tuple[bytes, ...]
+    rules: tuple[Rule, ...]
 
 
-def next_span(contracts: Iterable[Contract], *, first: int, limit: int, max_blocks: int) -> Span:
-    """The longest span from ``first`` that ends at or before ``limit`` and at no block where a contract starts.
+class RangeSize:
+    """How many blocks one request spans: halved when an endpoint refuses, and a little longer after each success."""
 
-    ``first`` is at most ``limit``. A span without a contract to watch may be longer than ``max_blocks``.
+    def __init__(self, max_blocks: int) -> None:
+        self._max_blocks = max_blocks
+        self.blocks = max_blocks
+
+    def refused(self, span: Span) -> bool:
+        """Ask for half of ``span`` from now on; False when it was one block, which has no half."""
+        width = span.last - span.first + 1
+        self.blocks = min(self.blocks, max(1, width // 2))
+        return width > 1
+
+    def answered(self, span: Span) -> None:
+        """A span of full length was answered: the next one may be longer."""
+        if span.last - span.first + 1 >= self.blocks:
+            self.blocks = min(self._max_blocks, self.blocks + max(1, self._max_blocks // GROWTH))
+
+
+def next_span(rules: Iterable[Rule], *, first: int, limit: int, max_blocks: int) -> Span:
+    """The longest span from ``first`` that ends at or before ``limit`` and at no block where a rule starts.
+
+    ``first`` is at most ``limit``. A span without a rule may be longer than ``max_blocks``.
     """
-    known = tuple(contracts)
-    addresses = watched_at(known, first)
-    later_starts = [contract.start_block for contract in known if contract.start_block > first]
+    known = tuple(rules)
+    in_force = started(known, first)
+    later_starts = [rule.start_block for rule in known if rule.start_block > first]
     last = min([limit, *(start - 1 for start in later_starts)])
-    if addresses:
+    if in_force:
         last = min(last, first + max_blocks - 1)
-    return Span(first, last, addresses)
+    return Span(first, last, in_force)
 
 
-def watched_at(contracts: Iterable[Contract], number: int) -> tuple[bytes, ...]:
-    """The addresses of the contracts that are watched in block ``number``."""
-    return tuple(contract.address for contract in contracts if contract.start_block <= number)
-
-
-def first_anchor(contracts: Iterable[Contract], *, head: int, window_blocks: int) -> int:
-    """The block to begin after: right before the first contract, and deep enough to see a reorganisation there."""
-    first_start = min(contract.start_block for contract in contracts)
+def first_anchor(rules: Iterable[Rule], *, head: int, window_blocks: int) -> int:
+    """The block to begin after: right before the first rule, and deep enough to see a reorganisation there."""
+    first_start = min(rule.start_block for rule in rules)
     return max(0, min(first_start - 1, head - window_blocks))

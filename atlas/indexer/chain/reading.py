@@ -1,41 +1,41 @@
 """Reading blocks with their logs from a source, every answer checked before it counts.
 
 Near the head logs are asked for by block hash: no reorganisation can come between header and logs, and a
-block whose bloom has no watched address is not asked for at all. Deep in history they are asked for by range.
+block whose bloom has nothing that is wanted is not asked for at all. Deep in history they are asked for by range;
+what a range holds is fetched first, perhaps in advance, and judged when its turn has come.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from atlas.indexer.chain.checks import (
-    may_have_logs,
-    require_in_block,
-    require_linked,
-    require_within,
-)
+from atlas.indexer.chain.checks import require_linked
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.forkchoice import Decision, NeedParents, WindowBlock, choose
+from atlas.indexer.chain.gathering import Gathering, Known, Reading, TargetsOf, logs_by_hash, logs_by_range
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.ranges import Span
-from atlas.indexer.chain.recording import BlockLogs
+from atlas.indexer.chain.rules import Targets
 from atlas.indexer.chain.source import Log, Source
 from atlas.indexer.errors import InconsistentAnswers
 from atlas.protocol.facts import BlockRef
 
 
-class Reading(msgspec.Struct, frozen=True):
-    """Blocks that have watched logs, ascending; ``unproven`` have none, but their bloom leaves room for some."""
+class FetchedSpan(msgspec.Struct, frozen=True):
+    """What an endpoint said about ``span``, by what of ``targets`` it was asked for; all headers, or none of them."""
 
-    blocks: tuple[BlockLogs, ...] = ()
-    unproven: tuple[BlockRef, ...] = ()
+    span: Span
+    targets: Targets
+    logs: tuple[tuple[LogFilter, tuple[Log, ...]], ...]
+    headers: tuple[Header, ...]
 
 
 class SpanReading(msgspec.Struct, frozen=True):
-    """What a span of history holds, and its last header."""
+    """What a span of history holds, its last header, and all its headers, linked, where all were asked for."""
 
     reading: Reading
     last: Header
+    headers: tuple[Header, ...] = ()
 
 
 def decide(source: Source, window: Sequence[WindowBlock], head: Header, max_blocks: int) -> Decision:
@@ -52,41 +52,88 @@ def decide(source: Source, window: Sequence[WindowBlock], head: Header, max_bloc
     return decision
 
 
-def read_blocks(source: Source, headers: Sequence[Header], watched: Sequence[tuple[bytes, ...]]) -> Reading:
-    """The logs of ``headers``, by block hash; ``watched`` are the addresses to watch in each."""
-    candidates = [
-        (header, addresses)
-        for header, addresses in zip(headers, watched, strict=True)
-        if may_have_logs(header, addresses)
-    ]
-    asked: dict[tuple[bytes, ...], list[Header]] = {}
-    for header, addresses in candidates:
-        asked.setdefault(addresses, []).append(header)
-    blocks: list[BlockLogs] = []
-    for addresses, group in asked.items():
-        blocks.extend(_ask_by_hash(source, group, addresses))
-    return _settled(source, blocks, {header.hash: addresses for header, addresses in candidates})
+def read_blocks(source: Source, headers: Sequence[Header], targets_of: TargetsOf, known: Known) -> Reading:
+    """The wanted logs of ``headers`` (ascending), by block hash."""
+    gathering = Gathering(source, targets_of, known)
+
+    def ask(wanted: LogFilter, first: int) -> list[Log]:
+        asked = [header for header in headers if header.number >= first and wanted.may_match(header.logs_bloom)]
+        return logs_by_hash(source, asked, wanted) if asked else []
+
+    groups: dict[LogFilter, list[Header]] = {}
+    for header in headers:
+        for wanted in targets_of(header.number).filters:
+            if wanted.may_match(header.logs_bloom):
+                groups.setdefault(wanted, []).append(header)
+    for wanted, group in groups.items():
+        gathering.add(wanted, logs_by_hash(source, group, wanted))
+    gathering.follow_children(ask)
+    while gathering.ask_again(headers):
+        gathering.follow_children(ask)
+    return gathering.reading(headers)
 
 
-def read_span(source: Source, span: Span, parent_hash: bytes | None, *, every_header: bool) -> SpanReading:
-    """The logs of ``span``, by range; ``parent_hash`` is what its first block must name as its parent, if known.
+def fetch_span(
+    source: Source, span: Span, targets: Targets, *, every_header: bool, anchor: WindowBlock | None
+) -> FetchedSpan:
+    """All that can be asked about ``span`` before the one below it is known.
 
-    With ``every_header`` all headers are fetched and linked, and an empty answer is held against each bloom.
+    ``anchor`` is a stored block above it, if there is one: who has it has the stored chain below it too.
     """
-    numbers = range(span.first, span.last + 1)
-    if not span.addresses:
+    logs = [(wanted, tuple(logs_by_range(source, span.first, span.last, wanted))) for wanted in targets.filters]
+    numbers = range(span.first, span.last + 1) if every_header and targets.rules else ()
+    return FetchedSpan(span, targets, tuple(logs), headers_below(source, numbers, anchor) if numbers else ())
+
+
+def settle_span(
+    source: Source,
+    fetched: FetchedSpan,
+    children: Sequence[bytes],
+    known: Known,
+    *,
+    parent_hash: bytes | None,
+    anchor: WindowBlock | None,
+) -> SpanReading:
+    """What was fetched, held against its headers, and the logs of ``children`` that were not asked for then.
+
+    ``parent_hash`` is what the first block must name as its parent, if known. With headers, all are linked and an empty
+    answer is held against each bloom.
+    """
+    span, targets, headers = fetched.span, fetched.targets, fetched.headers
+    if not targets.rules:
         return SpanReading(Reading(), source.headers([span.last])[0])
-    logs = source.logs_in_range(span.first, span.last, LogFilter(span.addresses))
-    require_within(logs, span.first, span.last, span.addresses)
-    by_number: dict[int, list[Log]] = {}
-    for log in logs:
-        by_number.setdefault(log.block_number, []).append(log)
-    headers = source.headers(numbers if every_header else sorted({*by_number, span.last}))
-    if every_header:
+    if headers:
         require_linked(headers[0].parent_hash if parent_hash is None else parent_hash, headers)
-    blocks = [_checked(header, by_number.get(header.number, [])) for header in headers]
-    candidates = {block.header.hash: span.addresses for block in blocks if _open(block, span.addresses, every_header)}
-    return SpanReading(_settled(source, blocks, candidates), headers[-1])
+    gathering = Gathering(source, lambda _: targets, known)
+
+    def ask(wanted: LogFilter, first: int) -> list[Log]:
+        return logs_by_range(source, first, span.last, wanted)
+
+    for wanted, logs in fetched.logs:
+        gathering.add(wanted, logs)
+    missing = [address for address in children if not targets.watches(address)]
+    if missing:
+        gathering.want(dict.fromkeys(missing, span.first))
+        for wanted in Targets(children=tuple(missing)).filters:
+            for log in ask(wanted, span.first):
+                gathering.add(LogFilter(addresses=(log.address,)), [log])
+    gathering.follow_children(ask)
+    while headers and gathering.ask_again(headers):
+        gathering.follow_children(ask)
+    found = headers or headers_below(source, sorted({*gathering.heights(), span.last}), anchor)
+    return SpanReading(gathering.reading(found), found[-1], headers)
+
+
+def headers_below(source: Source, numbers: Sequence[int], anchor: WindowBlock | Header | None) -> tuple[Header, ...]:
+    """Headers by number, and with them, in one request, that of ``anchor``: the same node should have answered.
+
+    Raises InconsistentAnswers where it has another block at that height.
+    """
+    if anchor is None:
+        return tuple(source.headers(numbers))
+    *headers, last = source.headers([*numbers, anchor.number])
+    require_same(source, last, anchor)
+    return tuple(headers)
 
 
 def _path_above(source: Source, tip: WindowBlock, head: Header, max_blocks: int) -> list[Header]:
@@ -97,45 +144,10 @@ def _path_above(source: Source, tip: WindowBlock, head: Header, max_blocks: int)
     return headers
 
 
-def _open(block: BlockLogs, addresses: Sequence[bytes], every_header: bool) -> bool:
-    return every_header and not block.logs and may_have_logs(block.header, addresses)
-
-
-def _checked(header: Header, logs: Sequence[Log]) -> BlockLogs:
-    require_in_block(logs, header)
-    return BlockLogs(header, tuple(logs))
-
-
-def _ask_by_hash(source: Source, headers: Sequence[Header], addresses: tuple[bytes, ...]) -> list[BlockLogs]:
-    answers = source.logs_of_blocks([header.hash for header in headers], LogFilter(addresses))
-    blocks: list[BlockLogs] = []
-    for header, logs in zip(headers, answers, strict=True):
-        require_within(logs, header.number, header.number, addresses)
-        blocks.append(_checked(header, logs))
-    return blocks
-
-
-def _settled(source: Source, blocks: Sequence[BlockLogs], watched: Mapping[bytes, tuple[bytes, ...]]) -> Reading:
-    """Ask once more about the ``watched`` blocks (by hash) that came without logs; what stays empty is unproven."""
-    found: list[BlockLogs] = []
-    unproven: list[BlockRef] = []
-    for block in sorted(blocks, key=lambda block: block.header.number):
-        header = block.header
-        settled = block
-        if not block.logs and header.hash in watched:
-            _require_known(source, header)
-            settled = _ask_by_hash(source, [header], watched[header.hash])[0]
-            if not settled.logs:
-                unproven.append(BlockRef(header.number, header.hash))
-        if settled.logs:
-            found.append(settled)
-    return Reading(tuple(found), tuple(unproven))
-
-
-def _require_known(source: Source, header: Header) -> None:
-    """A node without the block has no logs of it either: its empty answer means nothing."""
-    if source.header(header.hash) is None:
+def require_same(source: Source, header: Header, block: WindowBlock | BlockRef | Header) -> None:
+    """``header``, as given now, is the stored ``block``. Raises InconsistentAnswers."""
+    if header.hash != block.hash:
         raise InconsistentAnswers(
-            f"{source.name} no longer has block {header.number} 0x{header.hash.hex()}",
-            hint="The chain moved, or several nodes answer behind this URL.",
+            f"block {block.number} is 0x{header.hash.hex()} at {source.name}, but 0x{block.hash.hex()} a moment ago",
+            hint="The chain moved between two answers, or several nodes answer behind this URL.",
         )

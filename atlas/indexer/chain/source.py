@@ -72,6 +72,10 @@ class Source(Protocol):
         """Logs that ``wanted`` matches in each block, by its hash; InconsistentAnswers when a block is not there."""
         ...
 
+
+class ColumnSource(Source, Protocol):
+    """A source that gives logs by column too, and holds something open."""
+
     def log_columns(self, first: int, last: int, wanted: LogFilter) -> ArrowBatch:
         """As ``logs_in_range``, in columns: LOG_SCHEMA."""
         ...

@@ -3,21 +3,24 @@
     cursors    chain -> tip (number, hash) and the finalized block that was recorded last
     headers    chain, number -> the window of canonical blocks below the tip, without gaps
     orphans    chain, hash -> recorded blocks that left the canonical chain and may come back
-    contracts  chain, address -> what is watched; ``backfill_from`` is the first block not read yet,
-               null when the contract follows the chain's tip
+    rules      chain, key -> what is indexed; ``backfill_from`` is the first block not read yet,
+               null when the rule follows the chain's tip
+    children   chain, rule, address -> what factories have named, up to where their rule is read
+    standing   chain -> how the indexer fares, for whoever looks (see ``standing``)
+    decisions  chain -> what the operator has decided about a fork that goes below the window
     unproven   chain, hash -> blocks without watched logs whose bloom leaves room for some; the endpoint
                was asked twice. Most are chance; another endpoint, or the receipts, would tell
 
 None of it is part of the log: all of it can be rebuilt from the log and the chain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import psycopg
 
-from atlas.indexer.chain.config import Contract
 from atlas.indexer.chain.forkchoice import WindowBlock
+from atlas.indexer.chain.rules import Child, Contract, Events, Factory, Rule
 from atlas.indexer.errors import AlreadyRunning
 from atlas.ledger.database import Database
 from atlas.ledger.migrations import Migration
@@ -68,13 +71,61 @@ create table indexer.unproven (
 );
 """
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("indexer", 1, _TABLES),)
+_RULES = """
+alter table indexer.contracts rename to rules;
+alter table indexer.rules
+    add column key              bytea,
+    add column abi_sha256       bytea,
+    add column topics           bytea[] not null default '{}',
+    add column place            smallint,
+    add column child_abi        text,
+    add column child_abi_sha256 bytea;
+update indexer.rules set key = address;
+alter table indexer.rules
+    drop constraint contracts_pkey,
+    alter column address drop not null,
+    add primary key (chain, key);
+
+create table indexer.children (
+    chain     text   not null,
+    rule      bytea  not null,
+    address   bytea  not null,
+    number    bigint not null,
+    hash      bytea  not null,
+    log_index bigint not null,
+    primary key (chain, rule, address)
+);
+
+create table indexer.standing (
+    chain        text             primary key,
+    state        text             not null,
+    reason       text             not null,
+    hint         text             not null,
+    since        timestamptz      not null,
+    tip          bigint,
+    head         bigint,
+    finalized    bigint,
+    blocks_left  bigint,
+    blocks_per_s double precision not null,
+    facts_per_s  double precision not null,
+    updated_at   timestamptz      not null
+);
+
+create table indexer.decisions (
+    chain                  text        primary key,
+    follow                 boolean     not null,
+    contradicting_finality boolean     not null,
+    decided_at             timestamptz not null default now()
+);
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (Migration("indexer", 1, _TABLES), Migration("indexer", 2, _RULES))
 
 
 class Watch(msgspec.Struct, frozen=True):
-    """A contract that was watched once, and from where it still has to be read (None: it follows the tip)."""
+    """A rule that was in force once, and from where it still has to be read (None: it follows the tip)."""
 
-    contract: Contract
+    rule: Rule
     backfill_from: int | None
 
 
@@ -85,6 +136,17 @@ class ChainState(msgspec.Struct, frozen=True):
     orphans: tuple[BlockRef, ...]
     finalized: BlockRef | None
     watches: tuple[Watch, ...]
+    children: tuple[Child, ...] = ()
+
+    @property
+    def tip(self) -> WindowBlock:
+        """The last block read."""
+        return self.window[-1]
+
+    def children_of(self, rules: Iterable[Rule]) -> list[Child]:
+        """What ``rules`` have named."""
+        keys = {rule.key for rule in rules}
+        return [child for child in self.children if child.rule in keys]
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +162,7 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True):
     restored: tuple[BlockRef, ...] = ()
     recorded: tuple[bytes, ...] = ()
     unproven: tuple[BlockRef, ...] = ()
+    children: tuple[Child, ...] = ()
     finalized: BlockRef | None = None
 
     @property
@@ -121,16 +184,22 @@ def load(database: Database, chain: str) -> ChainState:
         cursor = connection.execute(
             "select finalized_number, finalized_hash from indexer.cursors where chain = %s", (chain,)
         ).fetchone()
-        contracts = connection.execute(
-            "select abi, address, start_block, backfill_from from indexer.contracts where chain = %s"
-            " order by start_block, address",
+        rules = connection.execute(
+            "select abi, address, start_block, abi_sha256, topics, place, child_abi, child_abi_sha256, backfill_from"
+            " from indexer.rules where chain = %s order by start_block, key",
+            (chain,),
+        ).fetchall()
+        children = connection.execute(
+            "select rule, address, number, hash, log_index from indexer.children where chain = %s"
+            " order by number, log_index, address, rule",
             (chain,),
         ).fetchall()
     return ChainState(
         window=tuple(WindowBlock(*row) for row in headers),
         orphans=tuple(BlockRef(*row) for row in orphans),
         finalized=None if cursor is None or cursor[0] is None else BlockRef(*cursor),
-        watches=tuple(Watch(Contract(*row[:3]), row[3]) for row in contracts),
+        watches=tuple(Watch(_rule(*row[:-1]), row[-1]) for row in rules),
+        children=tuple(Child(row[0], row[1], BlockRef(row[2], row[3]), row[4]) for row in children),
     )
 
 
@@ -145,37 +214,106 @@ def begin(cursor: psycopg.Cursor, chain: str, anchor: WindowBlock) -> None:
 
 
 def watch(cursor: psycopg.Cursor, chain: str, watches: Sequence[Watch]) -> None:
-    """Store from where each contract is still to be read."""
+    """Store from where each rule is still to be read."""
     cursor.executemany(
-        "insert into indexer.contracts (chain, address, abi, start_block, backfill_from) values (%s, %s, %s, %s, %s)"
-        " on conflict (chain, address) do update set backfill_from = excluded.backfill_from",
-        [
-            (chain, watch.contract.address, watch.contract.abi, watch.contract.start_block, watch.backfill_from)
-            for watch in watches
-        ],
+        "insert into indexer.rules (chain, key, abi, address, start_block, abi_sha256, topics, place, child_abi,"
+        " child_abi_sha256, backfill_from) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " on conflict (chain, key) do update set backfill_from = excluded.backfill_from",
+        [(chain, watch.rule.key, *_columns(watch.rule), watch.backfill_from) for watch in watches],
     )
 
 
 def advance(cursor: psycopg.Cursor, chain: str, expected_tip: WindowBlock, change: Advance) -> None:
     """Apply ``change`` to the stored chain, whose tip must still be ``expected_tip``. Raises AlreadyRunning."""
-    cursor.execute(
-        "update indexer.cursors set number = %s, hash = %s where chain = %s and hash = %s",
-        (change.tip.number, change.tip.hash, chain, expected_tip.hash),
-    )
-    _require_one_row(cursor, chain)
+    _move_tip(cursor, chain, expected_tip, change.tip)
     _replace_headers(cursor, chain, change)
     _move_orphans(cursor, chain, change)
     if change.ancestor.number < expected_tip.number:
-        cursor.execute(
-            "update indexer.contracts set backfill_from = least(backfill_from, %s)"
-            " where chain = %s and backfill_from is not null",
-            (change.ancestor.number + 1, chain),
-        )
+        _forget_above(cursor, chain, change.ancestor.number)
+    cursor.executemany(
+        "insert into indexer.children (chain, rule, address, number, hash, log_index) values (%s, %s, %s, %s, %s, %s)",
+        [(chain, c.rule, c.address, c.block.number, c.block.hash, c.log_index) for c in change.children],
+    )
     if change.finalized is not None:
         cursor.execute(
             "update indexer.cursors set finalized_number = %s, finalized_hash = %s where chain = %s",
             (change.finalized.number, change.finalized.hash, chain),
         )
+
+
+def restart(
+    cursor: psycopg.Cursor, chain: str, expected_tip: WindowBlock, base: WindowBlock, orphans: Sequence[BlockRef]
+) -> None:
+    """Forget all above ``base``, which becomes the whole window; ``orphans`` are all recorded blocks that may return.
+
+    Raises AlreadyRunning.
+    """
+    _move_tip(cursor, chain, expected_tip, base)
+    cursor.execute("delete from indexer.headers where chain = %s", (chain,))
+    _insert_headers(cursor, chain, [base])
+    cursor.execute("delete from indexer.orphans where chain = %s", (chain,))
+    _insert_refs(cursor, b"indexer.orphans", chain, orphans)
+    _forget_above(cursor, chain, base.number)
+    cursor.execute(
+        "update indexer.cursors set finalized_number = null, finalized_hash = null"
+        " where chain = %s and finalized_number > %s",
+        (chain, base.number),
+    )
+    cursor.execute("delete from indexer.decisions where chain = %s", (chain,))
+
+
+def _move_tip(cursor: psycopg.Cursor, chain: str, expected: WindowBlock, tip: WindowBlock) -> None:
+    cursor.execute(
+        "update indexer.cursors set number = %s, hash = %s where chain = %s and hash = %s",
+        (tip.number, tip.hash, chain, expected.hash),
+    )
+    _require_one_row(cursor, chain)
+
+
+def _forget_above(cursor: psycopg.Cursor, chain: str, number: int) -> None:
+    """What was read above ``number`` is read again: rules that lag there, and children that were named there."""
+    cursor.execute(
+        "update indexer.rules set backfill_from = least(backfill_from, %s)"
+        " where chain = %s and backfill_from is not null",
+        (number + 1, chain),
+    )
+    cursor.execute("delete from indexer.children where chain = %s and number > %s", (chain, number))
+
+
+def _rule(
+    abi: str,
+    address: bytes | None,
+    start_block: int,
+    abi_sha256: bytes | None,
+    topics: list[bytes],
+    place: int | None,
+    child_abi: str | None,
+    child_abi_sha256: bytes | None,
+) -> Rule:
+    if address is None:
+        return Events(abi, tuple(topics), start_block, abi_sha256)
+    if place is None or child_abi is None:
+        return Contract(abi, address, start_block, abi_sha256)
+    return Factory(
+        abi=abi,
+        address=address,
+        start_block=start_block,
+        event=topics[0],
+        place=place,
+        child_abi=child_abi,
+        abi_sha256=abi_sha256,
+        child_abi_sha256=child_abi_sha256,
+    )
+
+
+def _columns(rule: Rule) -> tuple[object, ...]:
+    """Of ``rule``: abi, address, start_block, abi_sha256, topics, place, child_abi, child_abi_sha256."""
+    if isinstance(rule, Events):
+        return (rule.abi, None, rule.start_block, rule.abi_sha256, list(rule.topics), None, None, None)
+    contract = (rule.abi, rule.address, rule.start_block, rule.abi_sha256)
+    if isinstance(rule, Contract):
+        return (*contract, [], None, None, None)
+    return (*contract, [rule.event], rule.place, rule.child_abi, rule.child_abi_sha256)
 
 
 def _replace_headers(cursor: psycopg.Cursor, chain: str, change: Advance) -> None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.chain.checks import may_have_logs, require_in_block, require_linked, require_proven, require_within
+from atlas.indexer.chain.checks import require_in_block, require_linked, require_proven, require_within
+from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
@@ -40,16 +41,18 @@ def test_the_bloom_of_a_real_block_is_made_of_its_logs(anvil: Anvil) -> None:
 def test_a_bloom_never_denies_what_it_was_made_of(values: list[bytes]) -> None:
     made = header(*values)
     assert all(may_contain(made.logs_bloom, value) for value in values)
-    assert may_have_logs(made, values) == bool(values)
+    assert LogFilter(addresses=tuple(values)).may_match(made.logs_bloom) == bool(values)
 
 
 def test_an_empty_bloom_leaves_no_room() -> None:
-    assert not may_have_logs(header(), [ADDRESS])
+    assert not LogFilter(addresses=(ADDRESS,)).may_match(header().logs_bloom)
+    assert not LogFilter(topics=(TOPIC,)).may_match(header(ADDRESS).logs_bloom)
+    assert LogFilter().may_match(header().logs_bloom)
 
 
 def test_logs_in_order_and_in_their_block_pass() -> None:
     logs = [log(index=0), log(index=3), log(number=8, index=0)]
-    require_within(logs, 7, 8, [ADDRESS])
+    require_within(logs, 7, 8, LogFilter(addresses=(ADDRESS,)))
     require_in_block(logs[:2], header(ADDRESS, TOPIC))
 
 
@@ -66,7 +69,13 @@ def test_logs_in_order_and_in_their_block_pass() -> None:
 )
 def test_logs_out_of_order_or_not_asked_for_are_lies(logs: list[Log]) -> None:
     with pytest.raises(LyingEndpoint):
-        require_within(logs, 7, 8, [ADDRESS])
+        require_within(logs, 7, 8, LogFilter(addresses=(ADDRESS,)))
+
+
+def test_a_log_of_an_event_that_was_not_asked_for_is_a_lie() -> None:
+    require_within([log()], 7, 7, LogFilter(topics=(TOPIC,)))
+    with pytest.raises(LyingEndpoint, match="of an event"):
+        require_within([log()], 7, 7, LogFilter(topics=(b"\x0e" * 32,)))
 
 
 @pytest.mark.parametrize(
@@ -90,8 +99,8 @@ def test_headers_that_do_not_name_each_other_are_not_linked() -> None:
 
 def test_logs_that_are_those_of_the_receipts_pass() -> None:
     other = log(index=1, address=b"\x0c" * 20)
-    require_proven([log(index=0), log(index=2)], [log(index=0), other, log(index=2)], header(), [ADDRESS])
-    require_proven([], [other], header(), [ADDRESS])
+    require_proven([log(index=0), log(index=2)], [log(index=0), other, log(index=2)], header(), LogFilter((ADDRESS,)))
+    require_proven([], [other], header(), LogFilter((ADDRESS,)))
 
 
 @pytest.mark.parametrize(
@@ -107,4 +116,4 @@ def test_logs_that_are_those_of_the_receipts_pass() -> None:
 def test_logs_left_out_made_up_or_changed_are_lies_against_the_receipts(given_logs: list[Log], message: str) -> None:
     proven = [log(index=0), log(index=2)]
     with pytest.raises(LyingEndpoint, match=message):
-        require_proven(given_logs, proven, header(), [ADDRESS])
+        require_proven(given_logs, proven, header(), LogFilter((ADDRESS,)))

@@ -42,7 +42,7 @@ def test_history_is_read_and_then_the_head_followed(workbench: Workbench, verify
     anvil, emitter = workbench.anvil, workbench.emitter
     anvil.emit_all(emitter, range(20))
     anvil.mine(30)
-    indexer = workbench.indexer(window_blocks=8, max_range_blocks=7, verify_every_header=verify_every_header)
+    indexer = workbench.indexer(window_blocks=8, max_range_blocks=7, verify="bloom" if verify_every_header else "off")
     result = catch_up(indexer)
     assert result.tip == result.head == anvil.head()
     workbench.require_true_to_chain()
@@ -492,7 +492,7 @@ def test_run_waits_out_a_reorg_beyond_the_window_and_goes_on_after_it(workbench:
                 head = workbench.anvil.head()
                 running.wait_for("ok", head)
                 nodes.append(other)
-                assert "the oldest that is stored" in running.wait_for("beyond_window", head).reason
+                assert "the oldest that is stored" in running.wait_for("forked", head).reason
                 nodes.append(workbench.anvil)
                 workbench.anvil.emit(workbench.emitter)
                 running.wait_for("ok", head + 1)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.indexer.chain.config import Contract
-from atlas.indexer.chain.ranges import first_anchor, next_span, watched_at
+from atlas.indexer.chain.ranges import RangeSize, Span, first_anchor, next_span
 
 CONTRACTS = st.lists(st.integers(0, 60), min_size=1, max_size=6).map(
     lambda starts: [Contract(f"C{index}", index.to_bytes(20, "big"), start) for index, start in enumerate(starts)]
@@ -20,9 +20,9 @@ def test_spans_cover_every_block_once_and_watch_what_is_due_in_each(
     while not covered or covered[-1] < limit:
         span = next_span(contracts, first=covered[-1] + 1 if covered else first, limit=limit, max_blocks=max_blocks)
         numbers = range(span.first, span.last + 1)
-        assert len(numbers) <= max_blocks or not span.addresses
+        assert len(numbers) <= max_blocks or not span.rules
         for number in numbers:
-            assert span.addresses == watched_at(contracts, number)
+            assert span.rules == tuple(contract for contract in contracts if contract.start_block <= number)
         covered.extend(numbers)
     assert covered == list(range(first, limit + 1))
 
@@ -40,4 +40,28 @@ def test_the_first_anchor_is_before_every_contract_and_leaves_the_window_to_be_l
 def test_a_span_ends_before_the_block_where_another_contract_starts() -> None:
     contracts = [Contract("A", b"a" * 20, 1), Contract("B", b"b" * 20, 50)]
     span = next_span(contracts, first=10, limit=1000, max_blocks=500)
-    assert (span.first, span.last, span.addresses) == (10, 49, (b"a" * 20,))
+    assert (span.first, span.last, span.rules) == (10, 49, (contracts[0],))
+
+
+def test_a_refused_range_is_halved_and_grows_back() -> None:
+    size = RangeSize(64)
+    assert size.refused(Span(1, 64, ()))
+    assert size.blocks == 32
+    size.answered(Span(1, 32, ()))
+    assert size.blocks == 36
+    for _ in range(20):
+        size.answered(Span(1, size.blocks, ()))
+    assert size.blocks == 64
+
+
+def test_a_short_range_that_was_answered_says_nothing_about_longer_ones() -> None:
+    size = RangeSize(64)
+    size.refused(Span(1, 64, ()))
+    size.answered(Span(1, 5, ()))
+    assert size.blocks == 32
+
+
+def test_one_block_cannot_be_halved() -> None:
+    size = RangeSize(64)
+    assert not size.refused(Span(7, 7, ()))
+    assert size.blocks == 1

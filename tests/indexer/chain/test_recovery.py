@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -53,11 +53,11 @@ def second_database_url(postgres_url: str) -> Iterator[str]:
         connection.execute("drop database uninterrupted with (force)")
 
 
-def start(workbench: Workbench) -> subprocess.Popen[bytes]:
+def start(workbench: Workbench, program: str = PROGRAM) -> subprocess.Popen[bytes]:
     """An indexing process."""
     arguments = [workbench.anvil.url, workbench.database.url, workbench.emitter.hex()]
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [sys.executable, "-c", program, *arguments],
         cwd=Path(__file__).parents[3],
         env={**os.environ, "PYTHONPATH": "."},
         stdin=subprocess.DEVNULL,
@@ -117,3 +117,40 @@ def test_a_reorg_right_after_a_kill_is_found(workbench: Workbench) -> None:
     workbench.anvil.emit(workbench.emitter, 200)
     catch_up(workbench.indexer(**SETTINGS))
     workbench.require_true_to_chain()
+
+
+# Follows until it is killed: backfill, then the head; the arguments are those of PROGRAM.
+FOLLOWER = PROGRAM.replace(
+    "    while not indexer.step().caught_up:\n        pass\n",
+    "    import threading\n    indexer.run(threading.Event(), lambda progress: None)\n",
+).replace("**{", "poll_interval_s=0.01, **{")
+
+
+def run_and_kill(workbench: Workbench, program: str, until: Callable[[], bool]) -> None:
+    """Start a process and kill it as soon as ``until`` holds."""
+    process = start(workbench, program)
+    try:
+        deadline = time.monotonic() + 30
+        while not until() and process.poll() is None:
+            assert time.monotonic() < deadline, "the process does not get on"
+            time.sleep(0.001)
+        assert process.poll() is None, "it was still running"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+
+
+def test_a_follower_killed_as_blocks_come_and_leave_misses_and_repeats_nothing(workbench: Workbench) -> None:
+    anvil, emitter, database = workbench.anvil, workbench.emitter, workbench.database
+    anvil.emit_all(emitter, range(40))
+    run_and_kill(workbench, FOLLOWER, lambda: stored_tip(database) > 25)
+    for depth in (3, 12, 1, 8):
+        anvil.emit_all(emitter, range(4))
+        run_and_kill(workbench, FOLLOWER, lambda: stored_tip(database) >= anvil.head() - 1)
+        anvil.reorg(depth)
+        anvil.emit_all(emitter, range(100, 100 + depth))
+        reorgs = len(workbench.reorgs())
+        run_and_kill(workbench, FOLLOWER, lambda known=reorgs: len(workbench.reorgs()) > known)
+    catch_up(workbench.indexer(**SETTINGS))
+    workbench.require_true_to_chain()
+    assert len({(fact.stream, fact.version) for fact in workbench.facts()}) == len(workbench.facts())

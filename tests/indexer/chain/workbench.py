@@ -7,6 +7,7 @@ from atlas.indexer.chain.config import ChainConfig, Contract
 from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import StepResult
+from atlas.indexer.chain.rules import Rule
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger, RecordedFact
 from atlas.protocol.facts import (
@@ -30,11 +31,11 @@ LogKey = tuple[bytes, int, bytes, tuple[bytes, ...], bytes]  # block hash, log i
 class Workbench:
     """An emitter on a node, and indexers of it into one database."""
 
-    def __init__(self, anvil: Anvil, ledger: Ledger, database: Database) -> None:
+    def __init__(self, anvil: Anvil, ledger: Ledger, database: Database, emitter: bytes | None = None) -> None:
         self.anvil = anvil
         self.ledger = ledger
         self.database = database
-        self.emitter = anvil.deploy()
+        self.emitter = emitter or anvil.deploy()
         self._closing = ExitStack()
 
     def __enter__(self) -> "Workbench":
@@ -43,7 +44,7 @@ class Workbench:
     def __exit__(self, *_: object) -> None:
         self._closing.close()
 
-    def config(self, *contracts: Contract, **settings: Any) -> ChainConfig:
+    def config(self, *contracts: Rule, **settings: Any) -> ChainConfig:
         """Settings that index ``contracts``, by default the emitter from block 1."""
         defaults: dict[str, Any] = {
             "chain": CHAIN,
@@ -52,7 +53,7 @@ class Workbench:
         }
         return ChainConfig(**(defaults | settings))
 
-    def indexer(self, *contracts: Contract, **settings: Any) -> ChainIndexer:
+    def indexer(self, *contracts: Rule, **settings: Any) -> ChainIndexer:
         """An indexer with these settings."""
         config = self.config(*contracts, **settings)
         source = connect(config.rpc_url)

@@ -1,0 +1,178 @@
+"""The logs of some blocks, gathered until nothing that is wanted can be missing as far as blooms tell.
+
+What a factory's event names is wanted too, from the block of that event on: the more is gathered, the more may be
+wanted, in the same blocks. How logs are asked for (by range, by block hash) is the caller's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from atlas.indexer.chain.checks import require_in_block, require_within
+from atlas.indexer.chain.filters import LogFilter
+from atlas.indexer.chain.header import Header
+from atlas.indexer.chain.recording import BlockLogs
+from atlas.indexer.chain.rules import MAX_ADDRESSES, Child, Targets, new_children
+from atlas.indexer.chain.source import Log, Source
+from atlas.indexer.errors import InconsistentAnswers
+from atlas.protocol.evm.bloom import may_contain
+from atlas.protocol.facts import BlockRef
+
+TargetsOf: TypeAlias = Callable[[int], Targets]
+"""What is wanted in the block of a height, children found here excepted."""
+
+Ask: TypeAlias = Callable[[LogFilter, int], Iterable[Log]]
+"""The logs that a filter matches in the blocks from a height on, each checked against the filter."""
+
+Known: TypeAlias = frozenset[tuple[bytes, bytes]]
+"""Rules (their keys) and the addresses that they have named before."""
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Blocks that have watched logs, ascending; ``unproven`` have none, but their bloom leaves room for some."""
+
+    blocks: tuple[BlockLogs, ...] = ()
+    unproven: tuple[BlockRef, ...] = ()
+
+    @property
+    def children(self) -> list[Child]:
+        """The children that the logs name."""
+        return [child for block in self.blocks for child in block.children]
+
+
+class Gathering:
+    """Logs by height and index, and the children found in them."""
+
+    def __init__(self, source: Source, targets_of: TargetsOf, known: Known) -> None:
+        self._source = source
+        self._targets_of = targets_of
+        self._known = known
+        self._logs: dict[int, dict[int, Log]] = {}
+        self._starts: dict[bytes, int] = {}  # of the addresses that are wanted because of what was found here
+        self._answered: dict[LogFilter, set[int]] = {}  # the heights that an answer to it had logs of
+        self._asked_again: set[tuple[bytes, LogFilter]] = set()
+        self._unproven: dict[bytes, BlockRef] = {}
+
+    def add(self, wanted: LogFilter, logs: Iterable[Log]) -> None:
+        """Keep what is wanted of an answer to ``wanted``."""
+        answered = self._answered.setdefault(wanted, set())
+        for log in logs:
+            number, start = log.block_number, self._starts.get(log.address)
+            if self._targets_of(number).wants(log) or (start is not None and number >= start):
+                self._logs.setdefault(number, {})[log.log_index] = log
+            elif start is not None:
+                continue  # of a child that may turn out to have been named earlier: then it is asked for again
+            answered.add(number)
+
+    def want(self, addresses: Mapping[bytes, int]) -> None:
+        """From these heights on, logs of these addresses are wanted too."""
+        for address, start in addresses.items():
+            self._starts[address] = min(start, self._starts.get(address, start))
+
+    def follow_children(self, ask: Ask) -> None:
+        """Ask for the logs of children that were found, until there is no new one."""
+        while fresh := self._fresh_children():
+            self.want(fresh)
+            addresses = sorted(fresh)
+            for start in range(0, len(addresses), MAX_ADDRESSES):
+                portion = tuple(addresses[start : start + MAX_ADDRESSES])
+                logs = list(ask(LogFilter(addresses=portion), min(fresh[address] for address in portion)))
+                for log in logs:
+                    self.add(LogFilter(addresses=(log.address,)), [log])
+
+    def ask_again(self, headers: Sequence[Header]) -> bool:
+        """Ask by hash, once, what gave no log of a block whose bloom leaves room for some; whether there were any."""
+        found = False
+        for header in headers:
+            for wanted in self._doubtful(header):
+                self._asked_again.add((header.hash, wanted))
+                logs = logs_by_hash(self._source, [header], wanted)
+                self.add(wanted, logs)
+                if logs:
+                    found = True
+                else:
+                    self._require_known(header)
+                    self._unproven[header.hash] = BlockRef(header.number, header.hash)
+        return found
+
+    def heights(self) -> list[int]:
+        """Of the blocks that have logs."""
+        return sorted(self._logs)
+
+    def reading(self, headers: Iterable[Header]) -> Reading:
+        """What was gathered, each block with its header. Raises LyingEndpoint for a log that is not in its block."""
+        by_number = {header.number: header for header in headers}
+        children: dict[int, list[Child]] = {}
+        for child in self._children():
+            children.setdefault(child.block.number, []).append(child)
+        blocks: list[BlockLogs] = []
+        for number in self.heights():
+            logs = tuple(log for _, log in sorted(self._logs[number].items()))
+            require_in_block(logs, by_number[number])
+            blocks.append(BlockLogs(by_number[number], logs, tuple(children.get(number, ()))))
+        unproven = (block for block in self._unproven.values() if block.number not in self._logs)
+        return Reading(tuple(blocks), tuple(sorted(unproven, key=lambda block: block.number)))
+
+    def _children(self) -> list[Child]:
+        found: dict[tuple[bytes, bytes], Child] = {}
+        for number in self.heights():
+            targets = self._targets_of(number)
+            if not targets.has_factories:
+                continue
+            logs = [log for _, log in sorted(self._logs[number].items())]
+            for child in new_children(targets.children_in(logs), self._known):
+                found.setdefault((child.rule, child.address), child)
+        return list(found.values())
+
+    def _fresh_children(self) -> dict[bytes, int]:
+        """Addresses that nothing asked for yet, and from where on they are wanted."""
+        fresh: dict[bytes, int] = {}
+        for child in self._children():
+            number = child.block.number
+            if not self._targets_of(number).watches(child.address):
+                fresh[child.address] = min(number, fresh.get(child.address, number))
+        return {address: number for address, number in fresh.items() if number < self._starts.get(address, number + 1)}
+
+    def _doubtful(self, header: Header) -> list[LogFilter]:
+        """What the bloom leaves room for, and no answer had: it may have come from a node without the block."""
+        return [
+            wanted
+            for wanted in self._filters_at(header)
+            if header.number not in self._answered.get(wanted, ())
+            and wanted.may_match(header.logs_bloom)
+            and (header.hash, wanted) not in self._asked_again
+        ]
+
+    def _filters_at(self, header: Header) -> list[LogFilter]:
+        filters = list(self._targets_of(header.number).filters)
+        begun = [
+            LogFilter(addresses=(address,))
+            for address, start in self._starts.items()
+            if start <= header.number and may_contain(header.logs_bloom, address)
+        ]
+        return [*filters, *begun]
+
+    def _require_known(self, header: Header) -> None:
+        """A node without the block has no logs of it either: its empty answer means nothing."""
+        if self._source.header(header.hash) is None:
+            raise InconsistentAnswers(
+                f"{self._source.name} no longer has block {header.number} 0x{header.hash.hex()}",
+                hint="The chain moved, or several nodes answer behind this URL.",
+            )
+
+
+def logs_by_range(source: Source, first: int, last: int, wanted: LogFilter) -> list[Log]:
+    """As asked for by range, each log of that range and wanted. Raises LyingEndpoint."""
+    logs = source.logs_in_range(first, last, wanted)
+    require_within(logs, first, last, wanted)
+    return logs
+
+
+def logs_by_hash(source: Source, headers: Sequence[Header], wanted: LogFilter) -> list[Log]:
+    """As asked for by block hash, each log of its block and wanted. Raises LyingEndpoint."""
+    answers = source.logs_of_blocks([header.hash for header in headers], wanted)
+    for header, logs in zip(headers, answers, strict=True):
+        require_within(logs, header.number, header.number, wanted)
+        require_in_block(logs, header)
+    return [log for logs in answers for log in logs]
