@@ -19,11 +19,14 @@ from atlas import __version__
 from atlas.chain_settings import ChainSettings, SettingsError, chain_config
 from atlas.graphql.server import create_app
 from atlas.indexer.chain.config import ChainConfig
-from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
-from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.sources.connecting import connect_pool
+from atlas.indexer.chain.sources.heads import SocketWatch
+from atlas.indexer.chain.sources.metrics import EndpointMetrics
+from atlas.indexer.chain.sources.pace import Limits as RequestLimits
+from atlas.indexer.chain.sources.proven import ProvenSource
 from atlas.indexer.chain.standing import StandingCollector, trouble
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.workers.app import Limits, intake_routes
@@ -55,6 +58,7 @@ from atlas.ledger.tree import Tree
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
 from atlas.projections.standing import is_staked
+from atlas.protocol.evm.families import family_of
 from atlas.protocol.ids import parse_address
 from atlas.protocol.vocabulary import StakeRole
 from atlas.provenance.anchoring import Anchored, anchor_note, open_chain
@@ -109,6 +113,11 @@ class Program:
         self._appends = AppendMetrics(self.metrics)
         self.ledger: Ledger = MeasuredLedger(database, self._appends, self.archive)
         self.content = ContentStore(settings.path(settings.signing.content))
+
+    @cached_property
+    def endpoint_metrics(self) -> EndpointMetrics:
+        """How the endpoints of all chains do."""
+        return EndpointMetrics(self.metrics)
 
     @cached_property
     def log_signer(self) -> SigningKey:
@@ -229,10 +238,21 @@ class Program:
         return Service("sign", _through_outages(signer.run, self._revive))
 
     def _chain_service(self, settings: ChainSettings, config: ChainConfig) -> Service:
-        endpoint, *others = [Endpoint(RpcClient(url)) for url in (settings.rpc_url, *settings.other_rpc_urls)]
-        for one in (endpoint, *others):
-            self._closing.callback(one.close)
-        indexer = ChainIndexer(config, endpoint, self.ledger, self.database, others=others)
+        pool = connect_pool(
+            config.chain,
+            (settings.rpc_url, *settings.other_rpc_urls),
+            limits=RequestLimits(settings.max_range_blocks, settings.max_concurrency),
+            quorum=settings.quorum,
+            deadline_s=settings.request_timeout_s,
+            metrics=self.endpoint_metrics,
+        )
+        self._closing.callback(pool.close)
+        source = ProvenSource(pool, family_of(config.chain)) if config.verify == "receipts" else pool
+        others = [member.source for member in pool.members[1:]]
+        watch = _head_watch(settings.ws_url) if settings.ws_url else None
+        if watch is not None:
+            self._closing.callback(watch.close)
+        indexer = ChainIndexer(config, source, self.ledger, self.database, others=others, watch=watch)
         indexer.check()
         return Service(
             f"index {config.chain}", _through_outages(lambda stop: indexer.run(stop, _log_changes()), self._revive)
@@ -370,6 +390,11 @@ def _through_outages(run: Run, revive: Callable[[], None]) -> Run:
                 revive()
 
     return persistently
+
+
+def _head_watch(url: str) -> SocketWatch:
+    """New heads over WebSocket; in the log it is said when they are told and when they are not."""
+    return SocketWatch(url, on_change=lambda reason: log.info("heads", told=not reason, reason=reason))
 
 
 def _log_changes(interval_s: float = 5.0) -> Callable[[Progress], None]:

@@ -16,6 +16,8 @@ from atlas.protocol.abi import EventLayout
 from atlas.protocol.artifacts import load as load_artifact
 from atlas.protocol.errors import AtlasError, MalformedId
 from atlas.protocol.events import EVENTS
+from atlas.protocol.evm.errors import NotProvable
+from atlas.protocol.evm.families import require_provable
 from atlas.protocol.ids import checksum_address, parse_address, parse_chain
 from atlas.protocol.outside import InvalidAbi, OutsideAbi, find_event, read_abi
 
@@ -48,6 +50,14 @@ def valid_http_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an http:// or https:// URL with a host")
+    return url
+
+
+def valid_ws_url(url: str) -> str:
+    """A ws:// or wss:// URL with a host. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"ws", "wss"} or not parts.hostname:
+        raise ValueError("must be a ws:// or wss:// URL with a host")
     return url
 
 
@@ -113,12 +123,26 @@ class ChainSettings(Table):
     """A chain to index."""
 
     chain: Annotated[str, AfterValidator(valid_chain)] = Field(description="CAIP-2 id, such as eip155:1.")
-    rpc_url: HttpUrl = Field(description="JSON-RPC endpoint.")
+    rpc_url: HttpUrl = Field(description="JSON-RPC endpoint: the primary, which is returned to.")
     other_rpc_urls: tuple[HttpUrl, ...] = Field(
-        default=(), description="Further endpoints, asked what they have when rpc_url contradicts what is stored."
+        default=(),
+        description="Further endpoints, in order: they stand in for rpc_url, and are asked when it contradicts us.",
     )
-    verify: Literal["off", "bloom"] = Field(
-        default="bloom", description="How history is checked: every header and bloom, or only blocks with logs (off)."
+    ws_url: Annotated[str, AfterValidator(lambda url: valid_ws_url(url) if url else "")] = Field(
+        default="", description="WebSocket endpoint that tells of new blocks; empty: they are looked for."
+    )
+    quorum: Annotated[int, Field(ge=1, le=2)] = Field(
+        default=1, description="How many endpoints must agree on logs and headers: 1, or 2 with other_rpc_urls."
+    )
+    max_concurrency: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=16, description="Most requests under way at one endpoint; fewer while it asks for fewer."
+    )
+    request_timeout_s: Annotated[float, Field(ge=1, le=3600)] = Field(
+        default=60.0, description="Longest time for one request with its answer, in seconds."
+    )
+    verify: Literal["off", "bloom", "receipts"] = Field(
+        default="bloom",
+        description="How history is checked: only blocks with logs (off), every header and bloom, or receipts too.",
     )
     finality: Literal["finalized", "safe", "depth"] = Field(
         default="finalized", description="What is final: what the node's tag says, or what has enough confirmations."
@@ -186,6 +210,10 @@ def read_abis(settings: Sequence[AbiSettings], directory: Path) -> Abis:
 
 def chain_config(settings: ChainSettings, abis: Abis, key: str) -> ChainConfig:
     """How the chain under ``key`` is indexed. Raises SettingsError naming what is wrong, InvalidChainConfig."""
+    if settings.quorum > 1 + len(settings.other_rpc_urls):
+        raise SettingsError(f"{key}.quorum = {settings.quorum}: there is one endpoint", hint="Add other_rpc_urls.")
+    if settings.verify == "receipts":
+        _require_provable(settings.chain, key)
     found = list(_rules(settings, abis, key))
     return ChainConfig(
         chain=settings.chain,
@@ -204,14 +232,22 @@ def chain_config(settings: ChainSettings, abis: Abis, key: str) -> ChainConfig:
     )
 
 
-def refuse_duplicates(chains: Sequence[ChainSettings]) -> None:
-    """A chain once; on it an address once, and each kind of contract once: views key their rows by chain and number.
+def _require_provable(chain: str, key: str) -> None:
+    try:
+        require_provable(chain)
+    except NotProvable as error:
+        raise SettingsError(f'{key}.verify = "receipts": {error.message}', hint='"bloom" is what is left.') from error
 
-    Raises SettingsError.
+
+def refuse_duplicates(chains: Sequence[ChainSettings]) -> None:
+    """A chain once; on it an address once, and what there can be one of. Raises SettingsError.
+
+    Stakes count in the totals of the chain's token, and checkpoints are anchored in the chain's CheckpointAnchor.
     """
     seen: set[tuple[str, str]] = set()
     for chain in chains:
-        contracts = (name for contract in chain.contracts for name in (contract.address, contract.abi))
+        only = [contract.abi for contract in chain.contracts if contract.abi in ("AtlasToken", "CheckpointAnchor")]
+        contracts = [*(contract.address for contract in chain.contracts), *only]
         factories = (f"{one.address} {one.event} {one.parameter}" for one in chain.factories)
         events = (f"{one.abi} {' '.join(sorted(one.events))}" for one in chain.events)
         for name in [chain.chain, *contracts, *factories, *events]:

@@ -35,9 +35,8 @@ from atlas.ledger.errors import InvalidKey
 from atlas.ledger.notes import Verifier
 
 DEFAULT_FILE = Path("atlas-ledger.toml")
-_SECRET = frozenset(
-    {"database", "url", "rpc_url", "other_rpc_urls"}
-)  # may hold a password or a key: no message repeats it
+# May hold a password or a key: no message repeats it.
+_SECRET = frozenset({"database", "url", "rpc_url", "other_rpc_urls", "ws_url"})
 
 
 def _verifier_key(text: str) -> str:

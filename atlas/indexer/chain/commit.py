@@ -21,9 +21,13 @@ from atlas.protocol.outside import OutsideAbi
 
 
 class ChainStore:
-    """What is stored about ``chain``, in the log and beside it. Every method raises DatabaseUnreachable."""
+    """What is stored about ``chain``, in the log and beside it. Every method raises DatabaseUnreachable.
 
-    def __init__(self, chain: str, ledger: Ledger, database: Database) -> None:
+    ``is_proven``: what a block has, its receipts have told, so that no block's logs are in doubt.
+    """
+
+    def __init__(self, chain: str, ledger: Ledger, database: Database, *, is_proven: bool = False) -> None:
+        self._is_proven = is_proven
         self._chain = chain
         self._ledger = ledger
         self._database = database
@@ -82,7 +86,7 @@ class ChainStore:
             keep_from=keep_from,
             orphaned=orphaned,
             restored=restored,
-            unproven=reading.unproven,
+            unproven=() if self._is_proven else reading.unproven,
             children=tuple(reading.children),
         )
         facts = self._block_facts(stored, reading)
@@ -108,7 +112,7 @@ class ChainStore:
         change = Advance(
             ancestor=tip,
             recorded=tuple(block.header.hash for block in reading.blocks),
-            unproven=reading.unproven,
+            unproven=() if self._is_proven else reading.unproven,
             children=tuple(reading.children),
         )
 

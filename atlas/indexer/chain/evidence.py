@@ -11,7 +11,6 @@ from datetime import datetime
 import msgspec
 from psycopg.rows import class_row
 
-from atlas.indexer.chain.state import MIGRATIONS as STATE_MIGRATIONS
 from atlas.indexer.errors import Exchange, LyingEndpoint
 from atlas.ledger.database import Database
 from atlas.ledger.migrations import Migration
@@ -37,7 +36,7 @@ create table indexer.evidence (
 );
 """
 
-MIGRATIONS: tuple[Migration, ...] = (Migration("indexer", len(STATE_MIGRATIONS) + 1, _TABLE),)
+MIGRATIONS: tuple[Migration, ...] = (Migration("indexer", 3, _TABLE),)
 
 _KEEP = """
 insert into indexer.evidence

@@ -23,6 +23,7 @@ import msgspec
 from atlas.indexer.chain import standing
 from atlas.indexer.chain.commit import ChainStore
 from atlas.indexer.chain.config import ChainConfig
+from atlas.indexer.chain.evidence import keep_evidence
 from atlas.indexer.chain.exclusive import ChainLock
 from atlas.indexer.chain.forkchoice import BeyondWindow, Extend, Reorg, WindowBlock
 from atlas.indexer.chain.gathering import Reading
@@ -35,9 +36,17 @@ from atlas.indexer.chain.rejoining import Rejoining
 from atlas.indexer.chain.rulebook import followers, lagging, require_unchanged, resolved, watch_changes
 from atlas.indexer.chain.rules import Child, Events, Rule, Targets, started
 from atlas.indexer.chain.source import Source
+from atlas.indexer.chain.sources.heads import HeadWatch
 from atlas.indexer.chain.starts import creation_block
 from atlas.indexer.chain.state import ChainState
-from atlas.indexer.errors import EndpointError, FinalityUnknown, NoContractCode, ReorgBeyondWindow, WrongChain
+from atlas.indexer.errors import (
+    EndpointError,
+    FinalityUnknown,
+    LyingEndpoint,
+    NoContractCode,
+    ReorgBeyondWindow,
+    WrongChain,
+)
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.protocol.ids import checksum_address, parse_chain
@@ -64,11 +73,13 @@ class ChainIndexer:
         *,
         others: Sequence[Source] = (),
         executor: Executor | None = None,
+        watch: HeadWatch | None = None,
     ) -> None:
         self._config = config
         self._source = source
         self._database = database
-        self._store = ChainStore(config.chain, ledger, database)
+        self._watch_heads = watch
+        self._store = ChainStore(config.chain, ledger, database, is_proven=config.verify == "receipts")
         self._rejoining = Rejoining(config, source, others, self._store)
         self._lock = ChainLock(database, config.chain)
         self._history = HistoryReader(config, source, executor)
@@ -152,7 +163,7 @@ class ChainIndexer:
                 progress = self._progress(result, rates)
                 write(progress)
                 on_progress(progress)
-                stop.wait(self._pause_s(result, failures))
+                self._pause(stop, result, failures)
         finally:
             self.close()
 
@@ -302,10 +313,20 @@ class ChainIndexer:
         return self._source.headers([number])[0] if number > 0 else None
 
     def _fail(self, error: EndpointError | ReorgBeyondWindow) -> None:
+        if isinstance(error, LyingEndpoint) and error.header_rlp is not None:
+            keep_evidence(self._database, self._config.chain, self._source.name, error)
         state = error.state if isinstance(error, ReorgBeyondWindow) else "retrying"
         self._status = Status(state, error.message, error.hint)
         self._is_identified = False
         self._history.forget()
+
+    def _pause(self, stop: threading.Event, result: StepResult | None, failures: int) -> None:
+        """Until there is a reason to look again: a while has passed, or there is a new head."""
+        pause_s = self._pause_s(result, failures)
+        if self._watch_heads is None or failures:
+            stop.wait(pause_s)
+        elif pause_s:
+            self._watch_heads.wait(pause_s)
 
     def _pause_s(self, result: StepResult | None, failures: int) -> float:
         if failures:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from atlas.indexer.chain.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
 from atlas.indexer.chain.state import MIGRATIONS
 from atlas.ledger import schema
 from atlas.ledger.database import Database
@@ -24,7 +25,7 @@ def anvil() -> Iterator[Anvil]:
 def database(database_url: str) -> Iterator[Database]:
     """A database with the tables of the log and of the indexer."""
     with Database(database_url) as database:
-        migrate(database, [*schema.MIGRATIONS, *MIGRATIONS])
+        migrate(database, [*schema.MIGRATIONS, *MIGRATIONS, *EVIDENCE_MIGRATIONS])
         yield database
 
 

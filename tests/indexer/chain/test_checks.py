@@ -106,7 +106,7 @@ def test_logs_that_are_those_of_the_receipts_pass() -> None:
 @pytest.mark.parametrize(
     ("given_logs", "message"),
     [
-        ([log(index=0)], "2 logs of the addresses asked for, by its receipts; 1 were given"),
+        ([log(index=0)], "2 logs that were asked for, by its receipts; 1 were given"),
         ([], "0 were given"),
         ([log(index=0), log(index=2), log(index=3)], "3 were given"),
         ([log(index=0), log(index=1)], "log 1 of block 7 is not log 2"),

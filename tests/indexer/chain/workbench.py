@@ -8,8 +8,10 @@ from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import StepResult
 from atlas.indexer.chain.rules import Rule
+from atlas.indexer.chain.sources.proven import ProvenSource
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger, RecordedFact
+from atlas.protocol.evm.families import ETHEREUM
 from atlas.protocol.facts import (
     HEADER_TOPIC,
     LOG_TOPIC,
@@ -57,7 +59,8 @@ class Workbench:
         """An indexer with these settings."""
         config = self.config(*contracts, **settings)
         source = connect(config.rpc_url)
-        indexer = ChainIndexer(config, source, self.ledger, self.database)
+        asked = ProvenSource(source, ETHEREUM) if config.verify == "receipts" else source
+        indexer = ChainIndexer(config, asked, self.ledger, self.database)
         self._closing.callback(source.close)
         self._closing.callback(indexer.close)
         return indexer

@@ -131,6 +131,21 @@ def test_texts_that_share_a_tail_are_refused_when_they_make_much_of_it() -> None
     assert decode_data(["string[]"], many, strict=False) == ["excessive"]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        words(32, 2, 64, 160, 0, 7, 7, 0),  # a gap between two elements
+        words(32, 2, 64, 2**30, 2**29, 0),  # the next element is said to begin, and this one to end, far away
+        words(32, 2, 96, 64, 0, 0),  # the other way round
+        words(32, 1, 64, 0, 0),  # a gap before the first
+        words(32, 2, 64, 65, 0, 0),  # an element inside a word
+    ],
+)
+def test_elements_of_a_list_follow_each_other(content: bytes) -> None:
+    assert decode_data(["string[]"], content)[0] in ("non_canonical", "short_data")
+    assert read_canonical(["string[]"], content) is None
+
+
 def test_one_bad_log_takes_no_other_with_it() -> None:
     entry = entry_of([("uint8", True), ("string", False), ("bool", False)])
     event = parse_event(entry)
