@@ -21,6 +21,7 @@ LedgerError
 │   └── NotPublished           one that no published checkpoint covers
 ├── MalformedResource          a name that no tile or entry bundle has                  exit code 2
 ├── InvalidKey                 key text that is not a signed-note key                   exit code 2
+├── NoteNotKept                the file of the last published checkpoint fails          exit code 3
 ├── SigningFailed              a key kept elsewhere that gives no good signature        exit code 3
 ├── NoteError                  a signed note that is refused
 │   ├── MalformedNote          not the form of a signed note or a checkpoint            exit code 4
@@ -41,6 +42,7 @@ LedgerError
     └── LedgerBehindCheckpoint the log is shorter than a signed checkpoint says
 """
 
+from typing import ClassVar
 from uuid import UUID
 
 from atlas.protocol.errors import AtlasError
@@ -185,6 +187,12 @@ class SigningFailed(LedgerError):
     exit_code = 3
 
 
+class NoteNotKept(LedgerError):
+    """The file of the last published checkpoint cannot be read or written; nothing was published."""
+
+    exit_code = 3
+
+
 class NoteError(LedgerError):
     """A signed note that is refused."""
 
@@ -214,8 +222,10 @@ class WrongOrigin(NoteError):
 class LedgerCorrupt(LedgerError):
     """The stored bytes are not the ones that were recorded; ``position`` is the first known to be wrong."""
 
+    advice: ClassVar[str] = "Restore the database from a backup, and find out who wrote to it."
+
     def __init__(self, message: str, *, position: int | None = None) -> None:
-        super().__init__(message, hint="Restore the database from a backup, and find out who wrote to it.")
+        super().__init__(message, hint=self.advice)
         self.position = position
 
 
@@ -257,3 +267,5 @@ class RootMismatch(LedgerCorrupt):
 
 class LedgerBehindCheckpoint(LedgerCorrupt):
     """The log is shorter than a signed checkpoint says it once was."""
+
+    advice = "Restore a newer backup; where there is none, decide with `atlas-ledger ledger resume`."
