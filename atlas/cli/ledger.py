@@ -68,7 +68,7 @@ def verify(
         covered = ring.open(data).checkpoint
         whole = first is None and last is None
         first, last = first or 1, last or (program.ledger.head() if whole else covered.tree_size)
-        with Progress(console=output, transient=True, disable=json) as bar:
+        with Progress(console=output, transient=True, disable=json or not output.is_terminal) as bar:
             task = bar.add_task("verifying", total=None)
 
             def progress(at: int, total: int) -> None:
@@ -196,6 +196,8 @@ def _print(found: msgspec.Struct | dict[str, str], text: str, *, json: bool) -> 
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, float):
         return f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

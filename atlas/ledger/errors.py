@@ -49,7 +49,12 @@ from atlas.protocol.errors import AtlasError
 
 
 class LedgerError(AtlasError):
-    """The store refuses or fails."""
+    """The store refuses or fails; ``advice`` is the hint of those that are raised without one of their own."""
+
+    advice: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint or self.advice)
 
 
 class DatabaseUnreachable(LedgerError):
@@ -86,6 +91,7 @@ class InvalidFact(LedgerError):
     """A fact that cannot be stored; nothing of its batch was."""
 
     exit_code = 4
+    advice = "Correct what is offered: nothing of its batch was stored."
 
 
 class PayloadTooLarge(InvalidFact):
@@ -133,6 +139,7 @@ class RefusedResumption(LedgerError):
     """A log that is not halted cannot be resumed."""
 
     exit_code = 2
+    advice = "There is nothing to decide."
 
 
 class AppendingHalted(LedgerError):
@@ -142,11 +149,16 @@ class AppendingHalted(LedgerError):
 class InvalidProof(LedgerError):
     """A Merkle proof that does not prove what it claims to."""
 
+    advice = (
+        "Ask for the proof again; when it stays so, keep it with its checkpoint: it proves nothing, and that tells."
+    )
+
 
 class MalformedProof(LedgerError):
     """Bytes that are not the file of a proof."""
 
     exit_code = 4
+    advice = "Name a file as `ledger proof` or `ledger consistency` writes it, byte for byte."
 
 
 class WitnessUnreachable(LedgerError):
@@ -179,6 +191,7 @@ class InvalidKey(LedgerError):
     """Key text that is not in the signed-note form."""
 
     exit_code = 2
+    advice = "`atlas-ledger keys show` prints the verifier keys of a log."
 
 
 class SigningFailed(LedgerError):
@@ -201,14 +214,19 @@ class MalformedNote(NoteError):
     """Bytes that are not a signed note, or whose text is not a checkpoint."""
 
     exit_code = 4
+    advice = "Name a note as it was published, byte for byte."
 
 
 class UnknownSigner(NoteError):
     """A note without a signature by the expected key."""
 
+    advice = "Is this the key of the log, or of the witness, that is meant?"
+
 
 class BadSignature(NoteError):
     """A note with a signature by the expected key that does not verify."""
+
+    advice = "The note was changed after it was signed: fetch it again from where it is published."
 
 
 class RetiredKey(NoteError):
@@ -218,14 +236,16 @@ class RetiredKey(NoteError):
 class WrongOrigin(NoteError):
     """A checkpoint of another log."""
 
+    advice = "Name a checkpoint of this log, or correct ledger.origin."
+
 
 class LedgerCorrupt(LedgerError):
     """The stored bytes are not the ones that were recorded; ``position`` is the first known to be wrong."""
 
-    advice: ClassVar[str] = "Restore the database from a backup, and find out who wrote to it."
+    advice = "Restore the database from a backup, and find out who wrote to it."
 
     def __init__(self, message: str, *, position: int | None = None) -> None:
-        super().__init__(message, hint=self.advice)
+        super().__init__(message)
         self.position = position
 
 
@@ -248,9 +268,13 @@ class AlteredKey(LedgerCorrupt):
 class MissingArchive(LedgerCorrupt):
     """A range of the log should be in the archive and is not; ``position`` is its first."""
 
+    advice = "Put the files back from a copy of the archive, or name its directory in ledger.archive."
+
 
 class AlteredArchive(LedgerCorrupt):
     """A file of the archive is not what was archived; ``position`` is the first known to be wrong."""
+
+    advice = "Put the file back from a copy of the archive, and find out who wrote to it."
 
 
 class AlteredTree(LedgerCorrupt):

@@ -82,7 +82,7 @@ def test_a_database_from_an_old_backup_is_halted_by_whoever_opens_it(
     _go_back(database_url, 512)
     for command in (["checkpoint"], ["verify"], ["archive"], ["redact", "7", "--reason", "r", "--authoriser", "a"]):
         ran = run("ledger", *command, "--config", str(config))
-        assert (ran.code, ran.output.strip()) == (1, "")
+        assert (ran.code, ran.output) == (1, "")
         assert "over 600 facts is signed, and the log has 512" in ran.errors
         assert "ledger resume" in ran.errors
     assert "over 600 facts is signed" in run("ledger", "stats", "--config", str(config)).output
