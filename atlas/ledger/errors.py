@@ -175,6 +175,7 @@ class UnknownPosition(LedgerError):
     """A position or tree size that the stored tree does not have (yet)."""
 
     exit_code = 2
+    advice = "Positions count from 1; `atlas-ledger ledger stats` prints how far the tree and the checkpoint reach."
 
 
 class NotPublished(UnknownPosition):
