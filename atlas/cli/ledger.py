@@ -55,7 +55,7 @@ def checkpoint(config: Config = None) -> None:
 def verify(
     config: Config = None,
     key: Annotated[str | None, typer.Option(help="Verifier key of the log; else that of ledger.key_file.")] = None,
-    note: Annotated[Path | None, typer.Option(help="File of a signed checkpoint; else the latest stored.")] = None,
+    note: Annotated[Path | None, typer.Option(help="File of a signed checkpoint; else the latest known here.")] = None,
     first: Annotated[int | None, typer.Option("--from", min=1, help="First position; else 1.")] = None,
     last: Annotated[int | None, typer.Option("--to", min=1, help="Last position; else the checkpoint's.")] = None,
     *,

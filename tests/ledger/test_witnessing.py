@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 
 import httpx
@@ -48,7 +48,7 @@ def silence() -> Iterator[str]:
 
 
 @contextmanager
-def answering(answer: Callable[[socket.socket, threading.Event], object]) -> Iterator[str]:
+def answering(answer: Callable[[socket.socket, threading.Event], object]) -> Generator[str]:
     stop = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
