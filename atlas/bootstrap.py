@@ -42,19 +42,23 @@ from atlas.indexer.workers.traces import trace_routes
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.archive import Archive
 from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.cosignatures import Witness
 from atlas.ledger.database import Database
-from atlas.ledger.errors import DatabaseUnreachable, InvalidKey
+from atlas.ledger.errors import DatabaseUnreachable, InvalidKey, LedgerCorrupt, LedgerError
+from atlas.ledger.high_water import HighWater
 from atlas.ledger.keyring import KeyRing
 from atlas.ledger.keys import CallbackKey, SigningKey, command_callback, key_from_environment
 from atlas.ledger.log import Ledger
-from atlas.ledger.metrics import AppendMetrics, LogCollector, MeasuredLedger
+from atlas.ledger.metrics import AppendMetrics, LogCollector, MeasuredLedger, count_witness_failures
 from atlas.ledger.migrations import Migration, migrate
 from atlas.ledger.notes import SignedNote, Signer, Verifier
 from atlas.ledger.persistence import measure_appends
 from atlas.ledger.postgres import EmbeddedPostgres
 from atlas.ledger.publication import Publication
+from atlas.ledger.recovery import require_appending
 from atlas.ledger.serving import log_app
 from atlas.ledger.tree import Tree
+from atlas.ledger.witnessing import Cosigner, Witnesses
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
 from atlas.projections.standing import is_staked
@@ -102,17 +106,19 @@ class Program:
     def __init__(
         self, settings: Settings, database: Database, closing: contextlib.ExitStack, revive: Callable[[], None]
     ) -> None:
-        self._revive = revive
+        self._revive_database = revive
         self._closing = closing
         self.settings = settings
         self.database = database
         self.metrics = CollectorRegistry()
-        self.metrics.register(LogCollector(database, settings.ledger.origin))
+        witnesses = [Witness.parse(witness.key).name for witness in settings.witnesses]
+        self.metrics.register(LogCollector(database, settings.ledger.origin, witnesses))
         self.metrics.register(StandingCollector(database))
         self.archive = Archive(settings.path(settings.ledger.archive))
         self._appends = AppendMetrics(self.metrics)
         self.ledger: Ledger = MeasuredLedger(database, self._appends, self.archive)
         self.content = ContentStore(settings.path(settings.signing.content))
+        self.high_water = HighWater(database, settings.path(settings.ledger.note_file), settings.ledger.origin)
 
     @cached_property
     def endpoint_metrics(self) -> EndpointMetrics:
@@ -132,7 +138,7 @@ class Program:
     @cached_property
     def checkpointer(self) -> Checkpointer:
         """What signs the log's checkpoints."""
-        return Checkpointer(self.database, self.log_signer, self.key_ring.verifiers[:-1])
+        return Checkpointer(self.database, self.log_signer, self.key_ring.verifiers[:-1], keep=self.high_water.keep)
 
     @cached_property
     def tree(self) -> Tree:
@@ -201,7 +207,11 @@ class Program:
         return anchor_note(chain.chain, web3, contract, note, sender)
 
     def chain_services(self) -> list[Service]:
-        """One indexer a chain, checked: its node answers, is the right chain, and has the contracts."""
+        """One indexer a chain, checked: the log takes facts, its node answers, is the right chain, has the contracts.
+
+        Raises AppendingHalted, and what the checks of the chain raise.
+        """
+        require_appending(self.database)
         abis = self.settings.read_abis()
         return [
             self._chain_service(chain, chain_config(chain, abis, f"chains.{index}"))
@@ -218,8 +228,38 @@ class Program:
         return Service("intake", _through_outages(lambda stop: release_registered(intake, stop), self._revive))
 
     def checkpoint_service(self) -> Service:
-        """Signs a checkpoint soon after each append."""
+        """Signs a checkpoint soon after each append. Raises AppendingHalted."""
+        require_appending(self.database)
         return Service("checkpoint", _through_outages(self._keep_checkpoints, self._revive))
+
+    def cosigning_services(self) -> list[Service]:
+        """What asks the witnesses to cosign each new checkpoint; none where there is no witness."""
+        if not self.settings.witnesses:
+            return []
+        witnesses = self._closing.enter_context(self.witnesses())
+        failed = count_witness_failures(self.metrics)
+
+        def on_failure(witness: str, error: LedgerError) -> None:
+            failed(witness, error)
+            log.warning("no cosignature", witness=witness, error=error.message)
+
+        cosigner = Cosigner(
+            witnesses, self.checkpointer.latest, on_failure, interval_s=self.settings.ledger.checkpoint_interval_s
+        )
+        return [Service("cosign", _through_outages(cosigner.run, self._revive))]
+
+    def witnesses(self) -> Witnesses:
+        """The configured witnesses; a context manager."""
+        configured = [(Witness.parse(witness.key), witness.url) for witness in self.settings.witnesses]
+        return Witnesses(self.database, configured)
+
+    def watch(self) -> None:
+        """Hold the log against the last published checkpoint: when it went back it is halted, and who appends is told.
+
+        Raises DatabaseUnreachable, and NoteNotKept, MalformedNote, WrongOrigin when the note cannot be used.
+        """
+        with contextlib.suppress(LedgerCorrupt):
+            self.high_water.watch()
 
     def manifest_service(self) -> Service:
         """Signs a manifest for each registered media file. Raises KeyMaterialError when it cannot."""
@@ -258,6 +298,12 @@ class Program:
             f"index {config.chain}", _through_outages(lambda stop: indexer.run(stop, _log_changes()), self._revive)
         )
 
+    def _revive(self) -> None:
+        """After an outage, what answers may be another database than before."""
+        self._revive_database()
+        with contextlib.suppress(DatabaseUnreachable):
+            self.watch()
+
     def _keep_checkpoints(self, stop: threading.Event) -> None:
         covered = -1
         while not stop.is_set():
@@ -287,9 +333,9 @@ class Program:
 
 @contextlib.contextmanager
 def open_program(settings: Settings) -> Generator[Program]:
-    """The program over its database, whose schema is brought up to date first.
+    """The program over its database, whose schema is brought up to date first, and which is halted if it went back.
 
-    Raises DatabaseUnreachable, SchemaVersionMismatch, EmbeddedPostgresFailed.
+    Raises DatabaseUnreachable, SchemaVersionMismatch, EmbeddedPostgresFailed, and what ``HighWater`` raises.
     """
     with contextlib.ExitStack() as stack:
         embedded = None if settings.database.url else EmbeddedPostgres(settings.path(Path("postgres")))
@@ -297,6 +343,7 @@ def open_program(settings: Settings) -> Generator[Program]:
         database = stack.enter_context(Database(url, max_connections=settings.database.max_connections))
         migrate(database, MIGRATIONS)
         program = Program(settings, database, stack, revive=embedded.revive if embedded else _wait_only)
+        program.watch()
         program.projector().prepare()
         yield program
 
@@ -369,6 +416,7 @@ def all_services(program: Program) -> list[Service]:
         program.projection_service(),
         program.intake_service(),
         program.checkpoint_service(),
+        *program.cosigning_services(),
         program.manifest_service(),
     ]
 

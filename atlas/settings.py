@@ -86,6 +86,10 @@ class LedgerSettings(Table):
         default="localhost/atlas-ledger", description="Name of the log, the first line of each checkpoint."
     )
     key_file: Location = Field(default=Path("checkpoint.key"), description="Ed25519 key that signs checkpoints.")
+    note_file: Location = Field(
+        default=Path("checkpoint.note"),
+        description="Last published checkpoint, which the log must extend: never restore it from a backup.",
+    )
     key_variable: str = Field(
         default="", description="Environment variable that holds the key instead of the file; empty: the file."
     )

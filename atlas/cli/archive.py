@@ -36,11 +36,16 @@ def drop(config: Config = None) -> None:
 
 
 def restore(config: Config = None) -> None:
-    """Fill an empty database from the archive, up to the roots that its checkpoints sign."""
+    """Fill an empty database from the archive, up to the roots that its checkpoints sign.
+
+    When a checkpoint over more was published, the log is halted until an operator decides.
+    """
     with open_program(load(config)) as program:
+        recovery.reopen_empty(program.database)
         archiving.restore(program.ledger, program.key_ring, progress=_say("restored"))
         root = program.tree.root(program.ledger.head()).hex()
         output.print(f"The log has {program.ledger.head():,} facts again, root {root}.", soft_wrap=True)
+        program.high_water.watch()
 
 
 def redact(
@@ -75,8 +80,18 @@ def resume(
 ) -> None:
     """Append again to a log that was halted because it is behind a signed checkpoint; the log records the decision."""
     with open_program(load(config)) as program:
-        decision = recovery.resume(program.ledger, reason=reason, authoriser=authoriser, decided_at_ms=_now_ms())
-        output.print(f"Appending goes on after position {decision.head}; it was halted because {decision.halted}.")
+        decision, aside = program.high_water.resume(
+            program.ledger, reason=reason, authoriser=authoriser, decided_at_ms=_now_ms()
+        )
+        output.print(
+            f"Appending goes on after position {decision.head}; it was halted because {decision.halted}.",
+            soft_wrap=True,
+            markup=False,
+        )
+        if aside is not None:
+            output.print(
+                f"The checkpoint that the log does not extend is kept in {aside}.", soft_wrap=True, markup=False
+            )
 
 
 def _now_ms() -> int:

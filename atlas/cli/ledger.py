@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import msgspec
 import typer
 from rich.progress import Progress
@@ -20,10 +19,7 @@ from atlas.ledger.notes import SignedNote, Verifier, parse_note
 from atlas.ledger.range_verification import verify_range
 from atlas.ledger.statistics import log_statistics
 from atlas.ledger.verification import verify_ledger
-from atlas.ledger.witnessing import collect_cosignature
 from atlas.settings import SettingsError, load
-
-WITNESS_TIMEOUT_S = 30.0
 
 app = typer.Typer(no_args_is_help=True, help="The log: its checkpoints, proofs, verification and numbers.")
 app.command()(proofs.proof)
@@ -59,7 +55,7 @@ def checkpoint(config: Config = None) -> None:
 def verify(
     config: Config = None,
     key: Annotated[str | None, typer.Option(help="Verifier key of the log; else that of ledger.key_file.")] = None,
-    note: Annotated[Path | None, typer.Option(help="File of a signed checkpoint; else the latest stored.")] = None,
+    note: Annotated[Path | None, typer.Option(help="File of a signed checkpoint; else the latest known here.")] = None,
     first: Annotated[int | None, typer.Option("--from", min=1, help="First position; else 1.")] = None,
     last: Annotated[int | None, typer.Option("--to", min=1, help="Last position; else the checkpoint's.")] = None,
     *,
@@ -72,7 +68,7 @@ def verify(
         covered = ring.open(data).checkpoint
         whole = first is None and last is None
         first, last = first or 1, last or (program.ledger.head() if whole else covered.tree_size)
-        with Progress(console=output, transient=True, disable=json) as bar:
+        with Progress(console=output, transient=True, disable=json or not output.is_terminal) as bar:
             task = bar.add_task("verifying", total=None)
 
             def progress(at: int, total: int) -> None:
@@ -124,8 +120,7 @@ def cosign(
     if not settings.witnesses:
         raise SettingsError("there is no witness", hint="Add [[witnesses]]; see `atlas-ledger config example`.")
     with open_program(settings) as program:
-        witnesses = [(Witness.parse(witness.key), witness.url) for witness in settings.witnesses]
-        times = _ask(program, witnesses) if note is None else _import(program, witnesses, _note(program, note))
+        times = _ask(program) if note is None else _import(program, _note(program, note))
     _print(times, "\n".join(f"Cosigned by {name} at {time}" for name, time in times.items()), json=json)
 
 
@@ -155,15 +150,15 @@ def stats(config: Config = None, *, json: Json = False) -> None:
     _print(numbers, "\n".join(lines), json=json)
 
 
-def _ask(program: Program, witnesses: list[tuple[Witness, str]]) -> dict[str, str]:
+def _ask(program: Program) -> dict[str, str]:
     """Every witness is asked; the first failure is raised when all have been."""
     note = program.checkpointer.checkpoint()
     times: dict[str, str] = {}
     failures: list[LedgerError] = []
-    with httpx.Client(timeout=WITNESS_TIMEOUT_S) as client:
-        for witness, url in witnesses:
+    with program.witnesses() as witnesses:
+        for name, answer in [(name, witnesses.ask(name, note)) for name in witnesses.names]:
             try:
-                times[witness.name] = collect_cosignature(program.database, client, url, witness, note).isoformat()
+                times[name] = answer.result().isoformat()
             except LedgerError as error:
                 failures.append(error)
     if failures:
@@ -171,14 +166,15 @@ def _ask(program: Program, witnesses: list[tuple[Witness, str]]) -> dict[str, st
     return times
 
 
-def _import(program: Program, witnesses: list[tuple[Witness, str]], data: bytes) -> dict[str, str]:
+def _import(program: Program, data: bytes) -> dict[str, str]:
     """The cosignatures in a note that must be a checkpoint of this log, as it is."""
     note = parse_note(data)
     signed = program.key_ring.open(note).checkpoint
     if program.tree.root(signed.tree_size) != signed.root_hash:
         raise LedgerError(f"the checkpoint over {signed.tree_size} facts is not one of the log as it is here")
     lines = {(line.name, line.key_id) for line in note.signatures}
-    present = [witness for witness, _ in witnesses if (witness.name, witness.key_id) in lines]
+    witnesses = [Witness.parse(witness.key) for witness in program.settings.witnesses]
+    present = [witness for witness in witnesses if (witness.name, witness.key_id) in lines]
     if not present:
         raise LedgerError("none of the configured witnesses has cosigned this checkpoint", hint="See [[witnesses]].")
     return {witness.name: store_cosignature(program.database, note, witness).isoformat() for witness in present}
@@ -194,8 +190,9 @@ def _note(program: Program, file: Path | None) -> bytes:
 
 
 def _latest(program: Program) -> SignedNote:
-    """The newest checkpoint that one of the log's keys has signed."""
-    notes = [note for key in program.key_ring.verifiers if (note := latest_note(program.database, key))]
+    """The newest checkpoint that one of the log's keys has signed, also when the database has forgotten it."""
+    stored = [latest_note(program.database, key) for key in program.key_ring.verifiers]
+    notes = [note for note in (*stored, program.high_water.note()) if note is not None]
     if not notes:
         raise NoteMissing("no checkpoint was signed yet", hint="Sign one with `atlas-ledger ledger checkpoint`.")
     return max(notes, key=lambda note: parse_checkpoint(note.text).tree_size)
@@ -206,6 +203,8 @@ def _print(found: msgspec.Struct | dict[str, str], text: str, *, json: bool) -> 
 
 
 def _text(value: object) -> str:
+    if value is None:
+        return "-"
     if isinstance(value, float):
         return f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

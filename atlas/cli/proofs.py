@@ -22,6 +22,12 @@ _Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to wr
 _Keys = Annotated[list[str], typer.Option("--key", help="Verifier key of the log; its retired keys may be given too.")]
 
 
+class FileUnusable(LedgerError):
+    """A file named on the command line cannot be read or written."""
+
+    exit_code = 2
+
+
 class Proven(msgspec.Struct, frozen=True):
     """What an inclusion proof shows."""
 
@@ -134,7 +140,7 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise LedgerError(f"{file}: cannot be read: {error.strerror}", hint="Name an existing file.") from error
+        raise FileUnusable(f"{file}: cannot be read: {error.strerror}", hint="Name an existing file.") from error
 
 
 def _write(data: bytes, file: Path | None) -> None:
@@ -144,7 +150,7 @@ def _write(data: bytes, file: Path | None) -> None:
     try:
         file.write_bytes(data)
     except OSError as error:
-        raise LedgerError(f"{file}: cannot be written: {error.strerror}", hint="Name another file.") from error
+        raise FileUnusable(f"{file}: cannot be written: {error.strerror}", hint="Name another file.") from error
 
 
 def _say(found: Proven | Extended, title: str, *, json: bool) -> None:

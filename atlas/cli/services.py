@@ -8,6 +8,7 @@ from atlas.bootstrap import all_services, open_program
 from atlas.cli.logs import log_to_standard_error
 from atlas.cli.options import Config
 from atlas.cli.running import listen, run, stop_on_signals
+from atlas.ledger.recovery import halted_because
 from atlas.settings import Settings, SettingsError, load
 
 log = structlog.get_logger("atlas")
@@ -41,10 +42,10 @@ def project(config: Config = None) -> None:
 
 
 def sign(config: Config = None) -> None:
-    """Sign checkpoints of the log, and a C2PA manifest for each registered media file."""
+    """Sign checkpoints of the log and have them cosigned, and sign a C2PA manifest for each registered media file."""
     log_to_standard_error()
     with stop_on_signals() as stop, open_program(load(config)) as program:
-        run([program.checkpoint_service(), program.manifest_service()], stop)
+        run([program.checkpoint_service(), *program.cosigning_services(), program.manifest_service()], stop)
 
 
 def serve(config: Config = None) -> None:
@@ -52,6 +53,8 @@ def serve(config: Config = None) -> None:
     log_to_standard_error()
     settings = load(config)
     with stop_on_signals() as stop, _listener(settings) as listener, open_program(settings) as program:
+        if (halted := halted_because(program.database)) is not None:
+            log.error("the log is halted, and no record is taken", because=halted)
         log.info("ready", api=_url(settings))
         run([program.intake_service()], stop, app=program.api(), listener=listener)
 

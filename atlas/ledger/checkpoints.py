@@ -10,7 +10,7 @@ Table ``ledger.checkpoints(origin, key_id, tree_size, root_hash, note, signed_at
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -94,15 +94,23 @@ class Checkpointer:
     """Signs the log's checkpoints; its key's name is the log's origin, ``retired`` are the keys before it.
 
     It signs nothing that contradicts what the database says was signed before, by it or by a key before it: a
-    signature is for ever. A database restored from an older copy has forgotten its latest signatures: verify it
-    against the newest note that is known outside it (given away, anchored) before anything is appended.
+    signature is for ever. A database restored from an older copy has forgotten its latest signatures: so ``keep``
+    gets each note before it is published, and raises when it must not be (high_water.py).
     """
 
-    def __init__(self, database: Database, key: SigningKey, retired: Iterable[Verifier] = ()) -> None:
+    def __init__(
+        self,
+        database: Database,
+        key: SigningKey,
+        retired: Iterable[Verifier] = (),
+        *,
+        keep: Callable[[SignedNote], None] | None = None,
+    ) -> None:
         self._database = database
         self._tree = Tree(database)
         self._key = key
         self._retired = tuple(retired)
+        self._keep = keep
         self.origin = key.verifier.name
 
     @property
@@ -120,7 +128,7 @@ class Checkpointer:
 
         Raises RootMismatch or LedgerBehindCheckpoint when the log does not extend the last checkpoint, RetiredKey
         when this key has handed over to another, and then signs nothing; a log that is behind is halted
-        (recovery.py). Raises SigningFailed, DatabaseUnreachable.
+        (recovery.py). Raises SigningFailed, DatabaseUnreachable, and what ``keep`` does.
         """
         # In this order: whoever signs meanwhile signs for more than was integrated here.
         last = self.latest()
@@ -133,6 +141,8 @@ class Checkpointer:
             self._require_extension(previous, size)
             self._require_in_office(last)
             if previous.tree_size == size:
+                if self._keep is not None:
+                    self._keep(last)
                 return last
         return self._sign(Checkpoint(self.origin, size, self._tree.root(size)))
 
@@ -199,6 +209,8 @@ class Checkpointer:
 
     def _sign(self, checkpoint: Checkpoint) -> SignedNote:
         note = self._key.sign(checkpoint.text())
+        if self._keep is not None:
+            self._keep(note)
         self._store(self.verifier, checkpoint, note)
         return note
 

@@ -57,6 +57,12 @@ create table ledger.cosignatures (
 create index checkpoints_by_size on ledger.checkpoints (origin, tree_size);
 """,
     ),
+    # What a witness cosigned last is asked for each checkpoint, also when it has been away for long.
+    Migration(
+        "ledger cosignatures",
+        2,
+        "create index cosignatures_by_witness on ledger.cosignatures (origin, name, tree_size);",
+    ),
 )
 
 

@@ -21,6 +21,7 @@ LedgerError
 │   └── NotPublished           one that no published checkpoint covers
 ├── MalformedResource          a name that no tile or entry bundle has                  exit code 2
 ├── InvalidKey                 key text that is not a signed-note key                   exit code 2
+├── NoteNotKept                the file of the last published checkpoint fails          exit code 3
 ├── SigningFailed              a key kept elsewhere that gives no good signature        exit code 3
 ├── NoteError                  a signed note that is refused
 │   ├── MalformedNote          not the form of a signed note or a checkpoint            exit code 4
@@ -49,7 +50,12 @@ from atlas.protocol.errors import AtlasError
 
 
 class LedgerError(AtlasError):
-    """The store refuses or fails."""
+    """The store refuses or fails; ``advice`` is the hint of those that are raised without one of their own."""
+
+    advice: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint or self.advice)
 
 
 class DatabaseUnreachable(LedgerError):
@@ -86,6 +92,7 @@ class InvalidFact(LedgerError):
     """A fact that cannot be stored; nothing of its batch was."""
 
     exit_code = 4
+    advice = "Correct what is offered: nothing of its batch was stored."
 
 
 class PayloadTooLarge(InvalidFact):
@@ -133,6 +140,7 @@ class RefusedResumption(LedgerError):
     """A log that is not halted cannot be resumed."""
 
     exit_code = 2
+    advice = "There is nothing to decide."
 
 
 class AppendingHalted(LedgerError):
@@ -142,11 +150,16 @@ class AppendingHalted(LedgerError):
 class InvalidProof(LedgerError):
     """A Merkle proof that does not prove what it claims to."""
 
+    advice = (
+        "Ask for the proof again; when it stays so, keep it with its checkpoint: it proves nothing, and that tells."
+    )
+
 
 class MalformedProof(LedgerError):
     """Bytes that are not the file of a proof."""
 
     exit_code = 4
+    advice = "Name a file as `ledger proof` or `ledger consistency` writes it, byte for byte."
 
 
 class WitnessUnreachable(LedgerError):
@@ -163,6 +176,7 @@ class UnknownPosition(LedgerError):
     """A position or tree size that the stored tree does not have (yet)."""
 
     exit_code = 2
+    advice = "Positions count from 1; `atlas-ledger ledger stats` prints how far the tree and the checkpoint reach."
 
 
 class NotPublished(UnknownPosition):
@@ -179,10 +193,17 @@ class InvalidKey(LedgerError):
     """Key text that is not in the signed-note form."""
 
     exit_code = 2
+    advice = "`atlas-ledger keys show` prints the verifier keys of a log."
 
 
 class SigningFailed(LedgerError):
     """A key that is kept elsewhere, and gives no signature or none that fits."""
+
+    exit_code = 3
+
+
+class NoteNotKept(LedgerError):
+    """The file of the last published checkpoint cannot be read or written; nothing was published."""
 
     exit_code = 3
 
@@ -195,14 +216,19 @@ class MalformedNote(NoteError):
     """Bytes that are not a signed note, or whose text is not a checkpoint."""
 
     exit_code = 4
+    advice = "Name a note as it was published, byte for byte."
 
 
 class UnknownSigner(NoteError):
     """A note without a signature by the expected key."""
 
+    advice = "Is this the key of the log, or of the witness, that is meant?"
+
 
 class BadSignature(NoteError):
     """A note with a signature by the expected key that does not verify."""
+
+    advice = "The note was changed after it was signed: fetch it again from where it is published."
 
 
 class RetiredKey(NoteError):
@@ -212,14 +238,16 @@ class RetiredKey(NoteError):
 class WrongOrigin(NoteError):
     """A checkpoint of another log."""
 
+    advice = "Name a checkpoint of this log, or correct ledger.origin."
+
 
 class LedgerCorrupt(LedgerError):
     """The stored bytes are not the ones that were recorded; ``position`` is the first known to be wrong."""
 
-    what_to_do: ClassVar[str] = "Restore the database from a backup, and find out who wrote to it."
+    advice = "Restore the database from a backup, and find out who wrote to it."
 
     def __init__(self, message: str, *, position: int | None = None) -> None:
-        super().__init__(message, hint=self.what_to_do)
+        super().__init__(message)
         self.position = position
 
 
@@ -246,13 +274,13 @@ class AlteredKey(LedgerCorrupt):
 class MissingArchive(LedgerCorrupt):
     """A range of the log should be in the archive and is not; ``position`` is its first."""
 
-    what_to_do = "Take the range from a second copy of the archive, and check that ledger.archive names the right one."
+    advice = "Take the range from a second copy of the archive, and check that ledger.archive names the right one."
 
 
 class AlteredArchive(LedgerCorrupt):
     """A file of the archive is not what was archived; ``position`` is the first known to be wrong."""
 
-    what_to_do = "Take the range from a second copy of the archive, and check that ledger.archive names the right one."
+    advice = "Take the range from a second copy of the archive, and check that ledger.archive names the right one."
 
 
 class AlteredTree(LedgerCorrupt):
@@ -269,3 +297,5 @@ class RootMismatch(LedgerCorrupt):
 
 class LedgerBehindCheckpoint(LedgerCorrupt):
     """The log is shorter than a signed checkpoint says it once was."""
+
+    advice = "Restore a newer backup; where there is none, decide with `atlas-ledger ledger resume`."

@@ -118,8 +118,9 @@ class Signer:
 
     @classmethod
     def load(cls, path: Path) -> "Signer":
-        """The signer in a file. Raises InvalidKey when it is missing or malformed."""
+        """The signer in a file of its owner's. Raises InvalidKey when it is missing, malformed, or open to others."""
         try:
+            _require_private(path)
             return cls.parse(path.read_text())
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidKey(f"no signer key in {path}: {error}", hint="Generate one, or name its file.") from error
@@ -238,6 +239,16 @@ def split_key(text: str, form: str, algorithm: bytes) -> tuple[str, bytes, bytes
             hint="0x01 is the Ed25519 key of a log, 0x04 the Ed25519 key of a witness.",
         )
     return parts[0], key_id, key[1:]
+
+
+def _require_private(path: Path) -> None:
+    """Raises InvalidKey when others than its owner may read or write a file, OSError when it is not there."""
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise InvalidKey(
+            f"{path} has the mode {mode:o}, and others than its owner may use the key in it",
+            hint=f"Run `chmod 600 {path}`; if it was open for long, let another key take over (`ledger hand-over`).",
+        )
 
 
 def _matching(verifier: Verifier, key_id: bytes) -> Verifier:

@@ -24,7 +24,7 @@ _LATEST = b"select tree_size, note from ledger.checkpoints where origin = %s ord
 _OF_SIZE = b"select note from ledger.checkpoints where origin = %s and tree_size = %s order by signed_at, key_id"
 _COSIGNED = b"""
 select tree_size from ledger.cosignatures where origin = %s
-group by tree_size having count(*) >= %s order by tree_size desc limit 1
+group by tree_size having count(distinct name) >= %s order by tree_size desc limit 1
 """
 
 

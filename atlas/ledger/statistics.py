@@ -12,6 +12,7 @@ select (select position from ledger.head),
        (select count(*) from ledger.tiles),
        (select count(*) from ledger.checkpoints where origin = %(origin)s),
        (select count(*) from ledger.cosignatures where origin = %(origin)s),
+       (select halted from ledger.head),
        (select coalesce(sum(pg_total_relation_size(oid)), 0)::bigint from pg_class
         where relnamespace = 'ledger'::regnamespace and relkind = 'r'),
        (select coalesce(max(last), 0) from ledger.archives),
@@ -46,12 +47,13 @@ class LogStatistics(msgspec.Struct, frozen=True):
     checkpoint_size: int | None
     checkpoint_signed_at: datetime | None
     append_rate_per_s: float | None
+    halted: str | None
 
 
 def log_statistics(database: Database, origin: str) -> LogStatistics:
     """The numbers of the log ``origin``. Raises DatabaseUnreachable."""
     with database.connection() as connection:
-        head, tree_size, tiles, checkpoints, cosigned, size_bytes, *archive = connection.execute(
+        head, tree_size, tiles, checkpoints, cosigned, halted, size_bytes, *archive = connection.execute(
             _SIZES, {"origin": origin}
         ).fetchall()[0]
         latest = connection.execute(_LATEST, (origin,)).fetchone()
@@ -76,6 +78,7 @@ def log_statistics(database: Database, origin: str) -> LogStatistics:
         checkpoint_size=None if latest is None else latest[0],
         checkpoint_signed_at=None if latest is None else latest[1],
         append_rate_per_s=rate,
+        halted=halted,
     )
 
 

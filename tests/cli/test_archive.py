@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import psycopg
+
 from atlas.ledger import MIGRATIONS
 from atlas.ledger.database import Database
 from atlas.ledger.errors import LedgerBehindCheckpoint
@@ -68,3 +70,53 @@ def test_an_operator_resumes_a_halted_log(run: CommandLine, config: Path, databa
     ran = run(*decision, "--config", str(config))
     assert "Appending goes on after position 10" in ran.output
     assert run(*decision, "--config", str(config)).code == 2
+
+
+def test_a_database_from_an_old_backup_is_halted_by_whoever_opens_it(
+    run: CommandLine, config: Path, database_url: str, tmp_path: Path
+) -> None:
+    fill(database_url, 600)
+    run("keys", "init", "--config", str(config))
+    published = run("ledger", "checkpoint", "--config", str(config)).output
+    assert (tmp_path / "checkpoint.note").read_text() == published
+    _go_back(database_url, 512)
+    for command in (["checkpoint"], ["verify"], ["archive"], ["redact", "7", "--reason", "r", "--authoriser", "a"]):
+        ran = run("ledger", *command, "--config", str(config))
+        assert (ran.code, ran.output) == (1, "")
+        assert "over 600 facts is signed, and the log has 512" in ran.errors
+        assert "ledger resume" in ran.errors
+    assert "over 600 facts is signed" in run("ledger", "stats", "--config", str(config)).output
+    sign = run("sign", "--config", str(config))
+    assert (sign.code, "nothing is appended" in sign.errors) == (1, True)
+    resumed = run("ledger", "resume", "--reason", "all there is", "--authoriser", "o", "--config", str(config))
+    assert "Appending goes on after position 512" in resumed.output
+    (aside,) = tmp_path.glob("checkpoint.note.*Z")
+    assert aside.read_text() == published
+    assert str(aside) in resumed.output
+    assert run("ledger", "checkpoint", "--config", str(config)).output.startswith("localhost/atlas-ledger\n513\n")
+
+
+def test_what_the_archive_lacks_is_said_after_restoring_it(
+    run: CommandLine, config: Path, database_url: str, tmp_path: Path
+) -> None:
+    fill(database_url, 600)
+    run("keys", "init", "--config", str(config))
+    run("ledger", "archive", "--config", str(config))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("drop schema ledger cascade")
+        connection.execute("drop schema if exists indexer cascade")
+        for (view,) in connection.execute("select nspname from pg_namespace where nspname ~ '^(view|prov|proj)'"):
+            connection.execute(f'drop schema "{view}" cascade'.encode())
+    ran = run("ledger", "restore", "--config", str(config))
+    assert "The log has 512 facts again" in ran.output
+    assert (ran.code, "over 600 facts is signed, and the log has 512" in ran.errors) == (1, True)
+    assert run("ledger", "resume", "--reason", "r", "--authoriser", "o", "--config", str(config)).code == 0
+
+
+def _go_back(url: str, head: int) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute("delete from ledger.events where position > %s", (head,))
+        connection.execute("delete from ledger.keys where position > %s", (head,))
+        connection.execute("update ledger.head set position = %s", (head,))
+        connection.execute("delete from ledger.tiles")
+        connection.execute("delete from ledger.checkpoints where tree_size > %s", (head,))

@@ -15,12 +15,14 @@ import msgspec
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import DatabaseUnreachable
+from atlas.ledger.high_water import HighWater
 from atlas.ledger.log import Ledger
 from atlas.ledger.notes import Signer
 from tests.ledger.examples import facts
 
 ORIGIN = "log.example.org/crashing"
 SIGNER = Signer(ORIGIN, bytes(range(32)))
+NOTE_FILE = "checkpoint.note"
 # One by function call, several, the last below COPY, the first by COPY, and a large one.
 COUNTS = (1, 1, 2, 10, 63, 64, 300)
 LONGEST_PAUSE_S = 0.01
@@ -61,10 +63,11 @@ def _persistently(ledger: Ledger, batch: str, count: int) -> list[int]:
 
 
 def sign_for_ever(url: str, file: str) -> None:
-    """Sign checkpoints, and publish each by writing it down."""
+    """Sign checkpoints, keep the last beside ``file``, and publish each by writing it down."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     with Database(url, timeout_s=2) as database:
-        checkpointer = Checkpointer(database, SIGNER)
+        high_water = HighWater(database, Path(file).with_name(NOTE_FILE), ORIGIN)
+        checkpointer = Checkpointer(database, SIGNER, keep=high_water.keep)
         while True:
             try:
                 note = checkpointer.checkpoint().encode()

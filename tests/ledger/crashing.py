@@ -6,8 +6,8 @@
 In each round two processes append and one signs checkpoints. Then either all three are killed by SIGKILL, or the
 server's postmaster is, and started again while they go on; at the end of the round they are killed too. Checked:
 positions are dense, every acknowledged append is where it was acknowledged, batches are whole, and the roots of all
-checkpoints ever published are those of the entries now stored, hashed anew by code that is not the ledger's. At the end
-the whole log is read once more.
+checkpoints ever published are those of the entries now stored, hashed anew by code that is not the ledger's; none of
+them is larger than the one that is kept outside the database. At the end the whole log is read once more.
 """
 
 import argparse
@@ -29,11 +29,14 @@ import psutil
 
 from atlas.ledger import MIGRATIONS
 from atlas.ledger.database import Database
+from atlas.ledger.high_water import HighWater
 from atlas.ledger.log import Ledger, RecordedFact
 from atlas.ledger.migrations import migrate
 from atlas.ledger.postgres import EmbeddedPostgres
 from atlas.ledger.verification import verify_ledger
 from tests.ledger.appending import (
+    NOTE_FILE,
+    ORIGIN,
     SIGNER,
     Acknowledged,
     append_for_ever,
@@ -95,8 +98,9 @@ class Hashing:
 class Audit:
     """Reads the log's new part after each round and holds it against what was acknowledged and published."""
 
-    def __init__(self, ledger: Ledger, report: Report) -> None:
+    def __init__(self, ledger: Ledger, report: Report, directory: Path) -> None:
         self._ledger = ledger
+        self._high_water = HighWater(ledger.database, directory / NOTE_FILE, ORIGIN)
         self._report = report
         self._hashing = Hashing()
         self._published: dict[int, bytes] = {0: sha256(b"").digest()}
@@ -106,12 +110,19 @@ class Audit:
             _, size, root = read_checkpoint(note, VKEY)
             assert self._published.setdefault(size, root) == root, f"two roots over {size} facts were published"
             self._report.checkpoints += 1
+        self._check_kept()
         # Whatever the server had in hand when its clients died is recorded or not once this is.
         head = self._settled_head()
         assert max(self._published) <= head, f"a checkpoint over {max(self._published)} facts, the log has {head}"
         at = self._read(head)
         self._report.facts = head
         self._check_acknowledged(list(acknowledged), at)
+
+    def _check_kept(self) -> None:
+        kept = self._high_water.note()
+        _, size, _ = (ORIGIN, 0, b"") if kept is None else read_checkpoint(kept.encode(), VKEY)
+        assert max(self._published) <= size, f"{max(self._published)} facts were published, and {size} are kept"
+        self._high_water.watch()
 
     def _settled_head(self) -> int:
         with self._ledger.database.connection() as connection:
@@ -170,7 +181,7 @@ class Runner:
         self._url = server.url
         self._database = self._stack.enter_context(Database(self._url, timeout_s=30))
         migrate(self._database, MIGRATIONS)
-        self._audit = Audit(Ledger(self._database), self.report)
+        self._audit = Audit(Ledger(self._database), self.report, self._directory)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -14,7 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
-from atlas.ledger.errors import LedgerBehindCheckpoint
+from atlas.ledger.errors import AppendingHalted, LedgerBehindCheckpoint
+from atlas.ledger.high_water import HighWater
 from atlas.ledger.log import Ledger
 from atlas.ledger.notes import Signer
 from atlas.ledger.postgres import EmbeddedPostgres
@@ -60,9 +61,39 @@ def test_a_dump_is_restored_and_verifies(database: Database, ledger: Ledger, tar
             verify_ledger(log, published, SIGNER.verifier)
 
 
-def test_a_base_backup_starts_and_verifies(database: Database, ledger: Ledger) -> None:
+def test_an_old_dump_beneath_a_newer_note_is_noticed_by_itself(
+    database: Database, ledger: Ledger, target: str, tmp_path: Path
+) -> None:
+    high_water = HighWater(database, tmp_path / "checkpoint.note", SIGNER.verifier.name)
+    checkpointer = Checkpointer(database, SIGNER, keep=high_water.keep)
     ledger.append(facts("a", 700))
-    note = Checkpointer(database, SIGNER).checkpoint()
+    checkpointer.checkpoint()
+    run("pg_dump", "--format=custom", f"--file={tmp_path}/log.dump", database.url)
+    ledger.append(facts("b", 10))
+    published = checkpointer.checkpoint()
+    run("pg_restore", "--exit-on-error", f"--dbname={target}", f"{tmp_path}/log.dump")
+    with Database(target) as restored:
+        log = Ledger(restored)
+        high_water = HighWater(restored, tmp_path / "checkpoint.note", SIGNER.verifier.name)
+        with pytest.raises(LedgerBehindCheckpoint, match="over 710 facts is signed, and the log has 700"):
+            high_water.watch()
+        with pytest.raises(AppendingHalted):
+            log.append(facts("c", 100))
+        _, aside = high_water.resume(log, reason="all there is", authoriser="operator", decided_at_ms=0)
+        assert aside is not None
+        assert aside.read_bytes() == published.encode()
+        assert log.append(facts("c", 100))[-1] == 801
+        Checkpointer(restored, SIGNER, keep=high_water.keep).checkpoint()
+        high_water.watch()
+
+
+def test_a_base_backup_starts_and_verifies_and_is_halted_beneath_a_newer_note(
+    database: Database, ledger: Ledger, tmp_path: Path
+) -> None:
+    file, origin = tmp_path / "checkpoint.note", SIGNER.verifier.name
+    checkpointer = Checkpointer(database, SIGNER, keep=HighWater(database, file, origin).keep)
+    ledger.append(facts("a", 700))
+    note = checkpointer.checkpoint()
     with tempfile.TemporaryDirectory(prefix="atlas-base-backup-") as directory:
         cluster = Path(directory) / "cluster"
         run(
@@ -76,6 +107,7 @@ def test_a_base_backup_starts_and_verifies(database: Database, ledger: Ledger) -
         for left in (*cluster.glob(".s.PGSQL.*"), cluster / ".handle_pids.json"):
             left.unlink(missing_ok=True)
         ledger.append(facts("b", 10))
+        checkpointer.checkpoint()
         if os.geteuid() == 0:
             _give_to_the_owner_of(cluster, psycopg.connect(database.url))
         with EmbeddedPostgres(directory) as server:
@@ -83,6 +115,10 @@ def test_a_base_backup_starts_and_verifies(database: Database, ledger: Ledger) -
             with Database(server.url.replace("/postgres?", f"/{name}?")) as restored:
                 verify_ledger(Ledger(restored), note, SIGNER.verifier)
                 assert Ledger(restored).head() == 700
+                with pytest.raises(LedgerBehindCheckpoint):
+                    HighWater(restored, file, origin).watch()
+                with pytest.raises(AppendingHalted):
+                    Ledger(restored).append(facts("c", 1))
 
 
 def _give_to_the_owner_of(cluster: Path, connection: psycopg.Connection) -> None:

@@ -172,3 +172,14 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_key_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidKey, match="missing"):
         Signer.load(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o604, 0o666])
+def test_a_key_file_that_others_may_use_is_refused(tmp_path: Path, mode: int) -> None:
+    SIGNER.save(tmp_path / "key")
+    (tmp_path / "key").chmod(mode)
+    with pytest.raises(InvalidKey, match=f"mode {mode:o}") as refused:
+        Signer.load(tmp_path / "key")
+    assert f"chmod 600 {tmp_path / 'key'}" in refused.value.hint
+    (tmp_path / "key").chmod(0o400)
+    assert Signer.load(tmp_path / "key").format() == SIGNER.format()
