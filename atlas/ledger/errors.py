@@ -6,6 +6,7 @@ LedgerError
 ├── EmbeddedPostgresFailed     the program's own PostgreSQL does not start              exit code 3
 ├── InvalidDatabaseUrl         not a PostgreSQL connection string                       exit code 2
 ├── SchemaVersionMismatch      the database's migrations are not the program's          exit code 2
+├── UncheckedSchema            a role that may not check the schema                     exit code 2
 ├── InvalidFact                a fact that cannot be stored                             exit code 4
 │   └── PayloadTooLarge        a payload above the limit
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
@@ -34,6 +35,7 @@ LedgerError
     ├── MisplacedFact          a fact outside the log's positions
     ├── AlteredHead            the row of ledger.head, or a record of a range, that fits not the partitions
     ├── AlteredKey             a stream and version that leads to another position, or to none
+    ├── AlteredSchema          a table, view or function is not what the migrations made
     ├── MissingArchive         a range of the log should be in the archive and is not
     ├── AlteredArchive         a file of the archive is not what was archived
     ├── AlteredTree            a stored tile disagrees with the facts below it
@@ -78,6 +80,12 @@ class InvalidDatabaseUrl(LedgerError):
 
 class SchemaVersionMismatch(LedgerError):
     """The migrations recorded in the database are not the ones that this program carries."""
+
+    exit_code = 2
+
+
+class UncheckedSchema(LedgerError):
+    """Who verifies may not do what a check of the schema needs."""
 
     exit_code = 2
 
@@ -241,6 +249,10 @@ class AlteredHead(LedgerCorrupt):
 
 class AlteredKey(LedgerCorrupt):
     """A stream and version that leads to another position than its fact's, or to none."""
+
+
+class AlteredSchema(LedgerCorrupt):
+    """A table, view or function of the log is not what the migrations made."""
 
 
 class MissingArchive(LedgerCorrupt):
