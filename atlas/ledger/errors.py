@@ -12,6 +12,7 @@ LedgerError
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
 ├── RefusedRedaction           a payload that is not to be redacted, or not here          exit code 2
 ├── RefusedArchiving           what is asked of the archive would lose or mix up facts    exit code 2
+├── UnwritableArchive          the archive's files cannot be written                    exit code 3
 ├── RefusedResumption          a log that is not halted cannot be resumed                 exit code 2
 ├── AppendingHalted            nothing is appended until an operator decides              exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
@@ -135,6 +136,12 @@ class RefusedArchiving(LedgerError):
     """What is asked of the archive would lose facts or mix up logs."""
 
     exit_code = 2
+
+
+class UnwritableArchive(LedgerError):
+    """The archive's files cannot be written: no room, no right, or no directory."""
+
+    exit_code = 3
 
 
 class RefusedResumption(LedgerError):

@@ -27,7 +27,7 @@ from atlas.ledger.schema import HALTED
 CHANNEL = "ledger"
 COPY_FROM_FACTS = 64
 COPY_FROM_BYTES = 512 * 1024
-_PIECES_AHEAD = 64
+_BYTES_AHEAD = 8 * 1024 * 1024
 
 _APPEND = b"""
 select recorded_position, recorded_leaf_hash
@@ -108,11 +108,13 @@ def _copy(cursor: psycopg.Cursor, batch: Batch, first: int) -> None:
     rows = rows_a_piece(batch)
     events = copy_events(batch, first, rows)
     ready: list[bytes] = []
+    ahead = 0
     with cursor.copy(COPY_KEYS) as copy:
         for keys in copy_keys(batch, first, 2 * rows):
             copy.write(keys)
-            if len(ready) < _PIECES_AHEAD:
+            if ahead < _BYTES_AHEAD:
                 ready += islice(events, 1)
+                ahead += len(ready[-1])
     with cursor.copy(COPY_EVENTS) as copy:
         for piece in chain(ready, events):
             copy.write(piece)

@@ -1,10 +1,13 @@
 import threading
 import time
+from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
+from atlas.ledger import writer
+from atlas.ledger.batches import Batch, copy_events, copy_keys
 from atlas.ledger.columns import TABLE_SCHEMA
 from atlas.ledger.database import Database
 from atlas.ledger.entries import MAX_PAYLOAD_BYTES
@@ -237,3 +240,25 @@ def test_a_key_that_leads_to_no_fact_is_never_taken_for_one(ledger: Ledger, coun
         ledger.append(facts("a", count))
     with pytest.raises(AlteredKey):
         ledger.append(facts("a", count), companion=lambda _: None)
+
+
+def test_large_payloads_are_not_encoded_far_ahead_of_the_database(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    ahead: list[int] = []
+
+    def pieces(batch: Batch, first: int, rows: int) -> Iterator[bytes]:
+        for piece in copy_events(batch, first, rows):
+            encoded.append(len(piece))
+            yield piece
+
+    def keys(batch: Batch, first: int, rows: int) -> Iterator[bytes]:
+        yield from copy_keys(batch, first, rows)
+        ahead.append(sum(encoded))
+
+    monkeypatch.setattr(writer, "copy_events", pieces)
+    monkeypatch.setattr(writer, "copy_keys", keys)
+    assert ledger.append(facts("a", 60, payload_bytes=1_000_000))[-1] == 60
+    assert ahead[0] < 10_000_000
+    assert sum(encoded) > 60_000_000
