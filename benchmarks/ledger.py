@@ -42,12 +42,12 @@ TASKS = 64
 _serial = itertools.count()
 
 _BARE_TABLE = """
-create table if not exists bare (
+create table if not exists public.bare (
     position bigint not null primary key, stream uuid not null, version bigint not null, topic text not null,
     payload bytea not null, leaf_hash bytea not null, unique (stream, version)
 )
 """
-_BARE_COPY = "copy bare (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
+_BARE_COPY = "copy public.bare (position, stream, version, leaf_hash, payload, topic) from stdin (format binary)"
 
 
 def facts(count: int) -> list[Fact]:

@@ -20,10 +20,9 @@ is redacted, the facts are written anew under another name, and the manifest is 
 reader sees either, and a range is whole at any moment.
 """
 
-import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow.compute import field
 
+from atlas.ledger.archive_files import file_hash, missing, put, sync, unreadable, writing
 from atlas.ledger.columns import TABLE_SCHEMA, ArrowTable
 from atlas.ledger.errors import AlteredArchive, MissingArchive
 from atlas.ledger.manifests import (
@@ -47,7 +47,7 @@ from atlas.ledger.manifests import (
     decode_manifest,
     facts_name,
 )
-from atlas.ledger.tiles import Tile
+from atlas.ledger.tiles import Tile, names_above
 
 ROW_GROUP_FACTS = 122_880
 
@@ -65,6 +65,7 @@ TILES_SCHEMA = pa.schema(
     [pa.field("level", pa.int16()), pa.field("index", pa.int64()), pa.field("hashes", pa.binary())]
 )
 _COLUMNS = TABLE_SCHEMA.names
+_RANGE = re.compile("[0-9]{20}-[0-9]{20}")
 
 
 class Archive:
@@ -78,7 +79,7 @@ class Archive:
     def ranges(self) -> list[Range]:
         """The ranges that are there, in order."""
         names = [path.name for path in self.directory.glob("*-*") if path.is_dir()]
-        numbers = [name.split("-") for name in names if len(name) == 41 and name.replace("-", "").isdigit()]
+        numbers = [name.split("-") for name in names if _RANGE.fullmatch(name)]
         return sorted(Range(int(first), int(last)) for first, last in numbers)
 
     def path(self, part: Range, name: str) -> Path:
@@ -121,11 +122,15 @@ class Archive:
     def tiles(self, part: Range) -> dict[tuple[int, int], bytes]:
         """The tiles above level 0 by level and index. Raises MissingArchive, AlteredArchive."""
         try:
-            table = pq.read_table(self.path(part, TILES)).cast(TILES_SCHEMA)
+            with pq.ParquetFile(self.path(part, TILES)) as file:
+                # What a few bytes may claim is looked at before it is read.
+                if file.metadata.num_rows != len(names_above(part.first - 1, part.last)):
+                    raise AlteredArchive(f"{TILES} of {part.name} has not the tiles of the range", position=part.first)
+                table = file.read().cast(TILES_SCHEMA)
         except FileNotFoundError as error:
-            raise _missing(part, TILES) from error
+            raise missing(part, TILES) from error
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise AlteredArchive(f"{TILES} of {part.name} cannot be read: {error}", position=part.first) from error
+            raise unreadable(part, TILES, error) from error
         return {(row["level"], row["index"]): row["hashes"] for row in table.to_pylist()}
 
     def checkpoint(self, part: Range) -> bytes:
@@ -162,40 +167,31 @@ class Archive:
         pages: Iterable[ArrowTable],
         tiles: Sequence[Tile],
     ) -> bytes:
-        """Write a range; ``pages`` are tables of ROW_GROUP_FACTS rows but the last. Returns the manifest's SHA-256."""
-        place = self.directory / part.name
-        unfinished = self.directory / f".{part.name}"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        _write_facts(unfinished / FACTS, pages)
-        pq.write_table(_tiles_table(tiles), unfinished / TILES, **_OPTIONS, use_dictionary=False)
-        (unfinished / CHECKPOINT).write_bytes(note)
-        files = {name: _file_hash(unfinished / name) for name in (FACTS, TILES, CHECKPOINT)}
-        manifest = Manifest(FORMAT, origin, part.first, part.last, root_hash.hex(), files)
-        (unfinished / MANIFEST).write_bytes(manifest.encode())
-        for path in unfinished.iterdir():
-            _sync(path)
-        _sync(unfinished)
-        shutil.rmtree(place, ignore_errors=True)
-        unfinished.rename(place)
-        _sync(self.directory)
-        return manifest.sha256()
+        """Write a range; ``pages`` are tables of ROW_GROUP_FACTS rows but the last. Returns the manifest's SHA-256.
+
+        Raises UnwritableArchive.
+        """
+        with writing(part, self.directory):
+            return self._write(part, origin, root_hash, note, pages, tiles)
 
     def withhold(self, part: Range, withheld: Sequence[Withheld]) -> Manifest:
         """Write the range's facts anew without these payloads; returns the manifest, which replaces the one before.
 
-        Whoever calls has checked the range, and that nobody else writes to it. Raises MissingArchive, AlteredArchive.
+        Whoever calls has checked the range, and that nobody else writes to it. Raises MissingArchive, AlteredArchive,
+        UnwritableArchive.
         """
         before = self.manifest(part)
         redactions = (*before.redactions, *withheld)
         name = facts_name(len(redactions))
         unfinished = self.path(part, f".{name}")
-        _write_facts(unfinished, _without(self.pages(part), [one.position for one in withheld]))
-        files = {name: _file_hash(unfinished), **{kept: before.files[kept] for kept in (TILES, CHECKPOINT)}}
+        with writing(part, self.directory):
+            _write_facts(unfinished, _without(self.pages(part), [one.position for one in withheld]))
+        files = {name: file_hash(unfinished), **{kept: before.files[kept] for kept in (TILES, CHECKPOINT)}}
         manifest = msgspec.structs.replace(before, files=files, redactions=redactions, replaces=before.sha256().hex())
-        _put(unfinished, self.path(part, name))
-        self.path(part, f".{MANIFEST}").write_bytes(manifest.encode())
-        _put(self.path(part, f".{MANIFEST}"), self.path(part, MANIFEST))
+        with writing(part, self.directory):
+            put(unfinished, self.path(part, name))
+            self.path(part, f".{MANIFEST}").write_bytes(manifest.encode())
+            put(self.path(part, f".{MANIFEST}"), self.path(part, MANIFEST))
         self.clear(part)
         return manifest
 
@@ -210,7 +206,34 @@ class Archive:
         for path in (*place.glob("facts*.parquet"), *place.glob(".facts*.parquet"), *place.glob(f".{MANIFEST}")):
             if path.name != facts:
                 path.unlink()
-        _sync(place)
+        sync(place)
+
+    def _write(
+        self,
+        part: Range,
+        origin: str,
+        root_hash: bytes,
+        note: bytes,
+        pages: Iterable[ArrowTable],
+        tiles: Sequence[Tile],
+    ) -> bytes:
+        place = self.directory / part.name
+        unfinished = self.directory / f".{part.name}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        _write_facts(unfinished / FACTS, pages)
+        pq.write_table(_tiles_table(tiles), unfinished / TILES, **_OPTIONS, use_dictionary=False)
+        (unfinished / CHECKPOINT).write_bytes(note)
+        files = {name: file_hash(unfinished / name) for name in (FACTS, TILES, CHECKPOINT)}
+        manifest = Manifest(FORMAT, origin, part.first, part.last, root_hash.hex(), files)
+        (unfinished / MANIFEST).write_bytes(manifest.encode())
+        for path in unfinished.iterdir():
+            sync(path)
+        sync(unfinished)
+        shutil.rmtree(place, ignore_errors=True)
+        unfinished.rename(place)
+        sync(self.directory)
+        return manifest.sha256()
 
     def _groups(self, after: int, upto: int) -> list[tuple[Range, int]]:
         """The row groups that hold the positions above ``after`` up to ``upto``."""
@@ -248,31 +271,37 @@ class Archive:
         count = min(ROW_GROUP_FACTS, part.last - first + 1)
         try:
             with pq.ParquetFile(self.path(part, name), read_dictionary=["topic"]) as file:
-                facts = file.metadata.num_rows
+                extent = file.metadata.num_rows, file.metadata.row_group(group).num_rows
+                if extent != (len(part), count):
+                    raise AlteredArchive(
+                        f"row group {group} of {name} of {part.name} has not its {count} facts", position=first
+                    )
                 table = file.read_row_group(group, columns=list(columns))
         except FileNotFoundError as error:
             if self.manifest(part).facts != name:
                 return self._group(part, group, columns)  # Replaced just now.
-            raise _missing(part, name) from error
+            raise missing(part, name) from error
         except (pa.ArrowException, OSError, ValueError, IndexError) as error:
             raise AlteredArchive(f"{name} of {part.name} cannot be read: {error}", position=first) from error
-        if facts != len(part) or table.schema.names != list(columns) or table.num_rows != count:
-            raise AlteredArchive(
-                f"row group {group} of {name} of {part.name} has not its {count} facts", position=first
-            )
+        if table.schema.names != list(columns):
+            raise AlteredArchive(f"{name} of {part.name} has not the columns of facts", position=first)
         return table
 
     def _read(self, part: Range, name: str) -> bytes:
         try:
             return self.path(part, name).read_bytes()
         except FileNotFoundError as error:
-            raise _missing(part, name) from error
+            raise missing(part, name) from error
+        except OSError as error:
+            raise unreadable(part, name, error) from error
 
     def _hash(self, part: Range, name: str) -> FileHash:
         try:
-            return _file_hash(self.path(part, name))
+            return file_hash(self.path(part, name))
         except FileNotFoundError as error:
-            raise _missing(part, name) from error
+            raise missing(part, name) from error
+        except OSError as error:
+            raise unreadable(part, name, error) from error
 
 
 def require_archive(archive: Archive | None) -> Archive:
@@ -286,10 +315,6 @@ _OPTIONS: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "writ
 _FACTS_OPTIONS: dict[str, Any] = {"use_dictionary": ["topic"]}
 
 
-def _missing(part: Range, name: str) -> MissingArchive:
-    return MissingArchive(f"{name} of {part.name} is missing from the archive", position=part.first)
-
-
 def _tiles_table(tiles: Sequence[Tile]) -> ArrowTable:
     columns = [
         [tile.name.level for tile in tiles],
@@ -297,11 +322,6 @@ def _tiles_table(tiles: Sequence[Tile]) -> ArrowTable:
         [tile.hashes for tile in tiles],
     ]
     return pa.table(columns, schema=TILES_SCHEMA)
-
-
-def _file_hash(path: Path) -> FileHash:
-    with path.open("rb") as file:
-        return FileHash(path.stat().st_size, file_digest(file, "sha256").hexdigest())
 
 
 def _write_facts(path: Path, pages: Iterable[ArrowTable]) -> None:
@@ -319,18 +339,3 @@ def _without(pages: Iterable[ArrowTable], positions: Sequence[int]) -> Iterator[
             column = pa.chunked_array([*column[:row].chunks, pa.nulls(1, pa.binary()), *column[row + 1 :].chunks])
         topics = page.column("topic").dictionary_encode()
         yield page.set_column(payload, "payload", column).set_column(topic, "topic", topics).cast(FACTS_SCHEMA)
-
-
-def _put(unfinished: Path, place: Path) -> None:
-    """Rename a file into its place, all of it on the disk before."""
-    _sync(unfinished)
-    unfinished.replace(place)
-    _sync(place.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

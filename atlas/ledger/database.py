@@ -16,6 +16,8 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
 from atlas.ledger.errors import DatabaseFull, DatabaseUnreachable, InvalidDatabaseUrl
 
+# What a role or a database has set could put names of its own before the server's.
+_NAMES = "set search_path = pg_catalog"
 CONNECT_TIMEOUT_S = 10
 IDLE_ADBC_CONNECTIONS = 4
 
@@ -41,6 +43,7 @@ class Database:
             max_size=max_connections,
             open=False,
             timeout=timeout_s,
+            configure=_configure,
             check=_check,
             reconnect_timeout=timeout_s,
         )
@@ -126,9 +129,12 @@ class Database:
                     return connection
         self._probe()
         try:
-            return dbapi.connect(self.url, autocommit=True)
+            connection = dbapi.connect(self.url, autocommit=True)
+            with connection.cursor() as cursor:
+                cursor.execute(_NAMES)
         except adbc_errors.Error as error:
             raise self._unreachable(error) from error
+        return connection
 
     def _keep_adbc(self, connection: dbapi.Connection) -> None:
         with self._lock:
@@ -160,6 +166,12 @@ def masked_url(url: str) -> str:
     if host.startswith("/"):
         return f"postgresql://{user}/{database}?host={host}"
     return f"postgresql://{user}{host}{port}/{database}"
+
+
+def _configure(connection: psycopg.Connection) -> None:
+    """Let every name without a schema be one of the server's."""
+    connection.execute(_NAMES.encode())
+    connection.commit()
 
 
 def _check(connection: psycopg.Connection) -> None:

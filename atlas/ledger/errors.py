@@ -6,11 +6,13 @@ LedgerError
 ├── EmbeddedPostgresFailed     the program's own PostgreSQL does not start              exit code 3
 ├── InvalidDatabaseUrl         not a PostgreSQL connection string                       exit code 2
 ├── SchemaVersionMismatch      the database's migrations are not the program's          exit code 2
+├── UncheckedSchema            a role that may not check the schema                     exit code 2
 ├── InvalidFact                a fact that cannot be stored                             exit code 4
 │   └── PayloadTooLarge        a payload above the limit
 ├── ConflictingFact            another fact is recorded under the same stream, version  exit code 1
 ├── RefusedRedaction           a payload that is not to be redacted, or not here          exit code 2
 ├── RefusedArchiving           what is asked of the archive would lose or mix up facts    exit code 2
+├── UnwritableArchive          the archive's files cannot be written                    exit code 3
 ├── RefusedResumption          a log that is not halted cannot be resumed                 exit code 2
 ├── AppendingHalted            nothing is appended until an operator decides              exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
@@ -35,6 +37,7 @@ LedgerError
     ├── MisplacedFact          a fact outside the log's positions
     ├── AlteredHead            the row of ledger.head, or a record of a range, that fits not the partitions
     ├── AlteredKey             a stream and version that leads to another position, or to none
+    ├── AlteredSchema          a table, view or function is not what the migrations made
     ├── MissingArchive         a range of the log should be in the archive and is not
     ├── AlteredArchive         a file of the archive is not what was archived
     ├── AlteredTree            a stored tile disagrees with the facts below it
@@ -88,6 +91,12 @@ class SchemaVersionMismatch(LedgerError):
     exit_code = 2
 
 
+class UncheckedSchema(LedgerError):
+    """Who verifies may not do what a check of the schema needs."""
+
+    exit_code = 2
+
+
 class InvalidFact(LedgerError):
     """A fact that cannot be stored; nothing of its batch was."""
 
@@ -134,6 +143,12 @@ class RefusedArchiving(LedgerError):
     """What is asked of the archive would lose facts or mix up logs."""
 
     exit_code = 2
+
+
+class UnwritableArchive(LedgerError):
+    """The archive's files cannot be written: no room, no right, or no directory."""
+
+    exit_code = 3
 
 
 class RefusedResumption(LedgerError):
@@ -269,6 +284,10 @@ class AlteredHead(LedgerCorrupt):
 
 class AlteredKey(LedgerCorrupt):
     """A stream and version that leads to another position than its fact's, or to none."""
+
+
+class AlteredSchema(LedgerCorrupt):
+    """A table, view or function of the log is not what the migrations made."""
 
 
 class MissingArchive(LedgerCorrupt):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from atlas.ledger.batches import Batch, distinct, joined
-from atlas.ledger.errors import ConflictingFact
+from atlas.ledger.errors import AlteredKey, ConflictingFact
 
 Record = Callable[[Batch], list[int]]
 
@@ -93,7 +93,7 @@ class Group:
         try:
             batch, places = distinct(joined([request.batch for request in requests]))
             positions = self._record(batch)
-        except ConflictingFact as error:
+        except (ConflictingFact, AlteredKey) as error:
             if len(requests) == 1:
                 requests[0].error = error
             else:

@@ -15,6 +15,7 @@ with every stored checkpoint of the same key. What is found first is named, by p
     a key edited, inserted or deleted                  AlteredKey
     the head's row, or which ranges are archived       AlteredHead
     a file of the archive gone, or changed             MissingArchive, AlteredArchive
+    a view, function, trigger that lies                AlteredSchema
 
 What comes after the checkpoint is checked too, but nothing signed speaks for it yet. The log is streamed: memory is
 bounded by the driver's batches of some 16 MB.
@@ -41,6 +42,7 @@ from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier
 from atlas.ledger.record_verification import check_cosignatures, check_head, check_strangers, stored_checkpoints
 from atlas.ledger.recovery import behind_checkpoint
+from atlas.ledger.schema_verification import check_schema
 from atlas.ledger.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, TileBuilder, TileName, width_at
 
 Progress = Callable[[int, int], None]
@@ -59,6 +61,8 @@ select min(events.position) from ledger.events where events.position <= %s and n
 )
 """
 _KEYS = b"select count(*) from ledger.keys where position <= %s"
+# One statement, one snapshot. A key that leads beyond the log would keep its fact from ever being recorded.
+_KEY_BEYOND = b"select min(keys.position) from ledger.keys, ledger.head where keys.position > head.position"
 _STRAY_KEY = b"""
 select min(position) from (
     select position from ledger.keys where position <= %s group by position having count(*) > 1 or position < 1
@@ -108,6 +112,7 @@ def verify_ledger(
         check_range(ledger, ring, part)
     check_strangers(ledger.database, ring)
     check_cosignatures(ledger.database, witnesses)
+    check_schema(ledger.database)
 
 
 def _signed_roots(signed: Sequence[Signed], ring: KeyRing) -> dict[int, bytes]:
@@ -149,6 +154,9 @@ def _check_keys(database: Database, head: int) -> None:
         if keys != head:
             ((position,),) = connection.execute(_STRAY_KEY, (head,)).fetchall()
             raise AlteredKey(f"the log has {head} facts, and {keys} keys", position=position)
+        ((position,),) = connection.execute(_KEY_BEYOND).fetchall()
+        if position is not None:
+            raise AlteredKey(f"a key leads to position {position}, which is beyond the log", position=position)
 
 
 def _cut(leaves: bytes, size: int, roots: Mapping[int, bytes]) -> Iterator[bytes]:

@@ -21,13 +21,13 @@ from atlas.ledger.batches import (
     distinct,
     rows_a_piece,
 )
-from atlas.ledger.errors import AppendingHalted, ConflictingFact, LedgerError, MisplacedFact
+from atlas.ledger.errors import AlteredKey, AppendingHalted, ConflictingFact, LedgerError, MisplacedFact
 from atlas.ledger.schema import HALTED
 
 CHANNEL = "ledger"
 COPY_FROM_FACTS = 64
 COPY_FROM_BYTES = 512 * 1024
-_PIECES_AHEAD = 64
+_BYTES_AHEAD = 8 * 1024 * 1024
 
 _APPEND = b"""
 select recorded_position, recorded_leaf_hash
@@ -38,7 +38,7 @@ _LOCK_HEAD = b"select from ledger.head for update"
 _TAKE = b"select ledger.take_positions(%s)"
 _RECORDED = b"select recorded_position, recorded_leaf_hash from ledger.recorded(%b::uuid[], %b::bigint[])"
 _FOUND = b"""
-select keys.position, events.topic, events.payload
+select keys.position, events.topic, events.payload, (select dropped from ledger.head)
 from ledger.keys left join ledger.events on events.position = keys.position
 where keys.stream = %s and keys.version = %s
 """
@@ -47,8 +47,9 @@ where keys.stream = %s and keys.version = %s
 def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``.
 
-    A small batch has no stream and version twice. Raises ConflictingFact, and MisplacedFact when the log already has
-    facts above its head; the transaction must then be rolled back. Raises AppendingHalted, see recovery.py.
+    A small batch has no stream and version twice. Raises ConflictingFact, MisplacedFact when the log already has
+    facts above its head, AlteredKey when a key leads to no fact; the transaction must then be rolled back. Raises
+    AppendingHalted, see recovery.py.
     """
     if len(batch) == 0:
         return []
@@ -107,11 +108,13 @@ def _copy(cursor: psycopg.Cursor, batch: Batch, first: int) -> None:
     rows = rows_a_piece(batch)
     events = copy_events(batch, first, rows)
     ready: list[bytes] = []
+    ahead = 0
     with cursor.copy(COPY_KEYS) as copy:
         for keys in copy_keys(batch, first, 2 * rows):
             copy.write(keys)
-            if len(ready) < _PIECES_AHEAD:
+            if ahead < _BYTES_AHEAD:
                 ready += islice(events, 1)
+                ahead += len(ready[-1])
     with cursor.copy(COPY_EVENTS) as copy:
         for piece in chain(ready, events):
             copy.write(piece)
@@ -120,8 +123,8 @@ def _copy(cursor: psycopg.Cursor, batch: Batch, first: int) -> None:
 def _record_small(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     cursor.execute(_APPEND, _columns(batch))
     recorded = cursor.fetchall()
-    for row, (_, leaf_hash) in enumerate(recorded):
-        if leaf_hash is not None and leaf_hash != batch.leaf_hashes[row]:
+    for row, (position, leaf_hash) in enumerate(recorded):
+        if position is not None and leaf_hash != batch.leaf_hashes[row]:
             raise _conflict(cursor, batch, row)
     return [position for position, _ in recorded]
 
@@ -154,11 +157,16 @@ def _record_rest(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     return [next(added) if position is None else position for position, _ in recorded]
 
 
-def _conflict(cursor: psycopg.Cursor, batch: Batch, row: int) -> ConflictingFact:
+def _conflict(cursor: psycopg.Cursor, batch: Batch, row: int) -> LedgerError:
+    """Why the fact of this row is not the one that is recorded under its stream and version."""
     stream: UUID = batch.streams[row]
     version = batch.versions[row]
     cursor.execute(_FOUND, (stream, version))
-    position, topic, payload = cursor.fetchall()[0]
+    position, topic, payload, dropped = cursor.fetchall()[0]
+    if topic is None and position > dropped:
+        return AlteredKey(
+            f"version {version} of stream {stream} is at position {position}, which the log lacks", position=position
+        )
     if topic is None:
         recorded = "another fact, now in the archive only"
     elif payload is None:

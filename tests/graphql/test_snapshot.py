@@ -11,16 +11,16 @@ from atlas.ledger.database import Database
 @pytest.fixture
 def counted(database_url: str) -> str:
     with psycopg.connect(database_url) as connection:
-        connection.execute("create table counted (number int)")
+        connection.execute("create table public.counted (number int)")
     return database_url
 
 
 def test_every_statement_sees_the_same_moment(counted: str) -> None:
     with Database(counted) as database, Snapshot(database, statement_timeout_ms=1000) as snapshot:
-        assert snapshot.rows("select count(*) from counted", {}) == [(0,)]
+        assert snapshot.rows("select count(*) from public.counted", {}) == [(0,)]
         with psycopg.connect(counted) as writer:
-            writer.execute("insert into counted values (1)")
-        assert snapshot.rows("select count(*) from counted", {}) == [(0,)]
+            writer.execute("insert into public.counted values (1)")
+        assert snapshot.rows("select count(*) from public.counted", {}) == [(0,)]
 
 
 def test_nothing_can_be_written(counted: str) -> None:
@@ -29,7 +29,7 @@ def test_nothing_can_be_written(counted: str) -> None:
         pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
         Snapshot(database, statement_timeout_ms=1000) as snapshot,
     ):
-        snapshot.rows("insert into counted values (1) returning number", {})
+        snapshot.rows("insert into public.counted values (1) returning number", {})
 
 
 def test_the_next_request_on_the_same_connection_is_an_ordinary_one(counted: str) -> None:
@@ -37,14 +37,14 @@ def test_the_next_request_on_the_same_connection_is_an_ordinary_one(counted: str
         with Snapshot(database, statement_timeout_ms=1000) as snapshot:
             snapshot.rows("select 1", {})
         with database.connection() as connection:
-            connection.execute("insert into counted values (1)")
+            connection.execute("insert into public.counted values (1)")
             assert connection.execute("show statement_timeout").fetchone() == ("0",)
 
 
 def test_json_is_the_bytes_of_the_database_or_none(counted: str) -> None:
     with Database(counted) as database, Snapshot(database, statement_timeout_ms=1000) as snapshot:
         assert snapshot.json("select json_build_object('é', %(x)s::int)", {"x": 1}) == '{"é" : 1}'.encode()
-        assert snapshot.json("select number from counted", {}) is None
+        assert snapshot.json("select number from public.counted", {}) is None
 
 
 def test_failures_have_names(counted: str) -> None:

@@ -19,21 +19,21 @@ def plain(database_url: str) -> Iterator[Database]:
 
 def test_a_block_that_ends_well_is_committed(plain: Database) -> None:
     with plain.connection() as connection:
-        connection.execute("create table kept (a int)")
+        connection.execute("create table public.kept (a int)")
     with plain.connection() as connection:
-        assert connection.execute("select * from kept").fetchall() == []
+        assert connection.execute("select * from public.kept").fetchall() == []
 
 
 def test_a_block_that_fails_is_rolled_back(plain: Database) -> None:
     def fail() -> None:
         with plain.connection() as connection:
-            connection.execute("create table lost (a int)")
+            connection.execute("create table public.lost (a int)")
             connection.execute("select 1 / 0")
 
     with pytest.raises(psycopg.errors.DivisionByZero):
         fail()
     with plain.connection() as connection:
-        assert connection.execute("select to_regclass('lost')").fetchall() == [(None,)]
+        assert connection.execute("select to_regclass('public.lost')").fetchall() == [(None,)]
 
 
 def test_columns_come_as_arrow(plain: Database) -> None:

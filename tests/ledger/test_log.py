@@ -1,14 +1,17 @@
 import threading
 import time
+from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
+from atlas.ledger import writer
+from atlas.ledger.batches import Batch, copy_events, copy_keys
 from atlas.ledger.columns import TABLE_SCHEMA
 from atlas.ledger.database import Database
 from atlas.ledger.entries import MAX_PAYLOAD_BYTES
-from atlas.ledger.errors import ConflictingFact, InvalidFact, MisplacedFact, MissingFact, PayloadTooLarge
+from atlas.ledger.errors import AlteredKey, ConflictingFact, InvalidFact, MisplacedFact, MissingFact, PayloadTooLarge
 from atlas.ledger.log import Fact, Ledger, RecordedFact
 from atlas.ledger.writer import COPY_FROM_FACTS
 from tests.ledger.examples import facts, stream
@@ -107,14 +110,14 @@ def test_empty_payloads_and_text_beyond_ascii_are_kept(ledger: Ledger) -> None:
 @sizes
 def test_a_companion_commits_with_the_facts(ledger: Ledger, database: Database, count: int) -> None:
     with database.connection() as connection:
-        connection.execute("create table cursor_of_test (position bigint)")
+        connection.execute("create table public.cursor_of_test (position bigint)")
 
     def companion(cursor: psycopg.Cursor) -> None:
-        cursor.execute("insert into cursor_of_test select position from ledger.head")
+        cursor.execute("insert into public.cursor_of_test select position from ledger.head")
 
     ledger.append(facts("a", count), companion=companion)
     with database.connection() as connection:
-        assert connection.execute("select position from cursor_of_test").fetchall() == [(count,)]
+        assert connection.execute("select position from public.cursor_of_test").fetchall() == [(count,)]
 
 
 @sizes
@@ -227,3 +230,35 @@ def test_a_head_that_was_moved_back_is_corruption_and_records_nothing(
     with pytest.raises(MisplacedFact, match="above the head"):
         ledger.append(facts("b", count))
     assert ledger.head() == 1
+
+
+@sizes
+def test_a_key_that_leads_to_no_fact_is_never_taken_for_one(ledger: Ledger, count: int) -> None:
+    with ledger.database.connection() as connection:
+        connection.execute("insert into ledger.keys values (%s, 0, 1000000)", (stream("a"),))
+    with pytest.raises(AlteredKey, match="1000000, which the log lacks"):
+        ledger.append(facts("a", count))
+    with pytest.raises(AlteredKey):
+        ledger.append(facts("a", count), companion=lambda _: None)
+
+
+def test_large_payloads_are_not_encoded_far_ahead_of_the_database(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    ahead: list[int] = []
+
+    def pieces(batch: Batch, first: int, rows: int) -> Iterator[bytes]:
+        for piece in copy_events(batch, first, rows):
+            encoded.append(len(piece))
+            yield piece
+
+    def keys(batch: Batch, first: int, rows: int) -> Iterator[bytes]:
+        yield from copy_keys(batch, first, rows)
+        ahead.append(sum(encoded))
+
+    monkeypatch.setattr(writer, "copy_events", pieces)
+    monkeypatch.setattr(writer, "copy_keys", keys)
+    assert ledger.append(facts("a", 60, payload_bytes=1_000_000))[-1] == 60
+    assert ahead[0] < 10_000_000
+    assert sum(encoded) > 60_000_000

@@ -9,9 +9,9 @@ from atlas.ledger.database import Database
 from atlas.ledger.errors import SchemaVersionMismatch
 from atlas.ledger.migrations import Migration, migrate, require_current
 
-ONE = Migration("room", 1, "create table room_one (a int); insert into room_one values (1)")
-TWO = Migration("room", 2, "create table room_two (a int)")
-OTHER = Migration("other", 1, "create table other_one (a int)")
+ONE = Migration("room", 1, "create table public.room_one (a int); insert into public.room_one values (1)")
+TWO = Migration("room", 2, "create table public.room_two (a int)")
+OTHER = Migration("other", 1, "create table public.other_one (a int)")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_what_is_missing_is_applied_once_and_in_order(empty: Database) -> None:
     assert migrate(empty, [ONE, TWO]) == [TWO]
     assert migrate(empty, [ONE, TWO]) == []
     require_current(empty, [ONE, TWO])
-    assert has(empty, "room_two")
+    assert has(empty, "public.room_two")
 
 
 def test_rooms_may_migrate_apart(empty: Database) -> None:
@@ -43,7 +43,7 @@ def test_rooms_may_migrate_apart(empty: Database) -> None:
 def test_a_migration_that_fails_leaves_nothing_of_its_run(empty: Database) -> None:
     with pytest.raises(psycopg.errors.UndefinedTable):
         migrate(empty, [ONE, Migration("room", 2, "insert into nowhere values (1)")])
-    assert not has(empty, "room_one")
+    assert not has(empty, "public.room_one")
     assert migrate(empty, [ONE]) == [ONE]
 
 

@@ -253,7 +253,7 @@ def test_swapped_keys_are_found(database: Database, note: SignedNote, tamper: Ta
     refused(database, note, AlteredKey, position)
 
 
-@pytest.mark.parametrize("position", PLACES)
+@pytest.mark.parametrize("position", [*PLACES, -1, 0, SIZE + 1, 10**12])
 def test_an_inserted_key_is_found(database: Database, note: SignedNote, tamper: Tampering, position: int) -> None:
     tamper(f"insert into ledger.keys values (gen_random_uuid(), 0, {position})")
     refused(database, note, AlteredKey, position)

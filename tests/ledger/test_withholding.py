@@ -1,13 +1,11 @@
 """Payloads redacted after they were archived."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from atlas.ledger import archive as archive_files
-from atlas.ledger import archiving
+from atlas.ledger import archive, archive_files, archiving
 from atlas.ledger.archive import Archive
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
@@ -170,14 +168,15 @@ class Cut(Exception):
 def cut_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """End at the ``call``-th time that a directory or a file is forced to the disk."""
     calls = iter(range(1_000))
-    actual: Callable[[Path], None] = archive_files._sync  # pyright: ignore[reportPrivateUsage]
+    actual = archive_files.sync
 
     def sync(path: Path) -> None:
         if next(calls) == call:
             raise Cut
         actual(path)
 
-    monkeypatch.setattr(archive_files, "_sync", sync)
+    for module in (archive, archive_files):
+        monkeypatch.setattr(module, "sync", sync)
 
 
 @pytest.mark.parametrize("is_dropped", [False, True])
