@@ -131,6 +131,29 @@ def test_texts_that_share_a_tail_are_refused_when_they_make_much_of_it() -> None
     assert decode_data(["string[]"], many, strict=False) == ["excessive"]
 
 
+def test_a_text_read_many_times_is_refused_among_any_number_of_other_logs() -> None:
+    entry, count = entry_of([("string[]", False)]), 1000
+    event = parse_event(entry)
+    bomb = words(32, count, *[32 * count] * count, 30_000) + b"x" * 30_016
+    logs = [((event.topic,), bomb), *[((event.topic,), words(32, 0))] * count]
+    tracemalloc.start()
+    try:
+        rows = rows_of(compile_abi("Made", [entry], strict=False).decode(batch(logs)), len(logs))
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    assert rows == ["excessive", *[("Happened", ((),))] * count]
+
+
+def test_a_type_larger_than_any_log_allocates_nothing() -> None:
+    tracemalloc.start()
+    try:
+        assert decode_data(["uint256[67108864]"], bytes(64)) == ["short_data"]
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_one_bad_log_takes_no_other_with_it() -> None:
     entry = entry_of([("uint8", True), ("string", False), ("bool", False)])
     event = parse_event(entry)
