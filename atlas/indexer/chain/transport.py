@@ -218,7 +218,9 @@ def _parsed(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise InvalidChainConfig(f"{masked_url(url)} is no URL: {error}", hint=_URL_HINT) from error
+        # The reason quotes the URL, so it is only told where there is nothing to mask.
+        reason = f": {error}" if masked_url(url) == url else ""
+        raise InvalidChainConfig(f"{masked_url(url)} is no URL{reason}", hint=_URL_HINT) from error
     if parsed.scheme not in ("http", "https") or not parsed.host or not 0 < (parsed.port or 1) < 2**16:
         raise InvalidChainConfig(f"{masked_url(url)} is no HTTP URL", hint=_URL_HINT)
     return parsed

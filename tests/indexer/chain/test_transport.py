@@ -167,6 +167,12 @@ def test_a_url_that_is_none_is_a_mistake_of_the_settings(url: str) -> None:
         RpcClient(url)
 
 
+def test_a_url_that_is_none_is_told_without_its_password() -> None:
+    with pytest.raises(InvalidChainConfig) as caught:
+        HttpTransport("https://user:hun/ter2@node.example/")
+    assert not any(part in caught.value.message for part in ("user", "hun", "ter2"))
+
+
 def test_names_of_hosts_and_paths_may_have_any_letters() -> None:
     with pytest.raises(EndpointUnavailable, match="bücher"):
         call(RpcClient("http://bücher.invalid/straße", attempts=1))

@@ -19,7 +19,7 @@ from msgspec.json import Decoder
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from atlas.indexer.chain.masking import masked_url
+from atlas.indexer.chain.masking import masked_url, without_secrets
 from atlas.indexer.errors import InvalidChainConfig
 
 OPEN_TIMEOUT_S = 10.0
@@ -142,7 +142,7 @@ class SocketWatch:
                 self._is_subscribed = False
                 self._woken.set()
                 if not self._closing.is_set():
-                    said = str(error).replace(self._url, self.name)
+                    said = without_secrets(str(error), self._url)
                     self._on_change(f"{self.name}: {type(error).__name__}: {said}")
             self._closing.wait(min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10)) * random.uniform(0.75, 1.25))
 
