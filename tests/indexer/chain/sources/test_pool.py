@@ -343,6 +343,40 @@ def test_a_quorum_finds_the_log_that_one_endpoint_keeps_back() -> None:
             assert f"{fallback.url} says nothing after its 1 rows" in caught.value.message
 
 
+def test_two_that_agree_are_a_quorum_against_a_primary_on_another_fork() -> None:
+    primary, second, third = nodes(3)
+    primary.headers = chain(10, fork_at=5)
+    with pool(primary, second, third, quorum=2) as endpoints:
+        assert [header.hash.hex() for header in endpoints.headers([5])] == [second.headers[5]["hash"][2:]]
+        assert endpoints.members[0].health.failures == 0  # a fork is no fault
+
+
+def test_who_is_outvoted_about_a_block_that_both_have_is_not_asked_again_for_long() -> None:
+    primary, second, third = nodes(3)
+    primary.fault = only("eth_getLogs", {"result": [log(primary.headers[3])]})
+    with pool(primary, second, third, quorum=2) as endpoints:
+        assert endpoints.log_columns(3, 3, ANY).num_rows == 2
+        asked = len(primary.asked)
+        assert endpoints.log_columns(3, 3, ANY).num_rows == 2
+        assert len(primary.asked) == asked
+
+
+def test_three_that_say_three_things_are_no_quorum() -> None:
+    served = nodes(3)
+    for fork, node in enumerate(served):
+        node.headers = chain(10, fork_at=fork + 4)
+    with pool(*served, quorum=2) as endpoints, pytest.raises(InconsistentAnswers, match="disagree"):
+        endpoints.headers([7])
+
+
+def test_a_dispute_that_nobody_else_can_settle_is_told() -> None:
+    primary, second, third = nodes(3)
+    primary.headers = chain(10, fork_at=5)
+    third.fault = always(BAD_GATEWAY)
+    with pool(primary, second, third, quorum=2) as endpoints, pytest.raises(InconsistentAnswers, match="disagree"):
+        endpoints.headers([5])
+
+
 def test_the_head_of_a_quorum_is_what_two_have() -> None:
     primary, fallback = nodes(2)
     fallback.headers = chain(7)
