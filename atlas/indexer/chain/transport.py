@@ -168,7 +168,12 @@ def _inflated(pieces: Iterable[bytes], window_bits: int, most: int) -> Iterable[
     decoder = zlib.decompressobj(window_bits)
     try:
         for piece in pieces:
-            yield decoder.decompress(piece, most + 1)
+            rest = piece
+            while rest:
+                if decoder.eof:  # a body may have several members (RFC 1952, section 2.2)
+                    decoder = zlib.decompressobj(window_bits)
+                yield decoder.decompress(rest, most + 1)
+                rest = decoder.unused_data
     except zlib.error as error:
         raise UnknownEncoding(f"the compressed body is damaged: {error}") from error
     if not decoder.eof:

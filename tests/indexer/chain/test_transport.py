@@ -95,7 +95,13 @@ def test_the_deadline_counts_for_the_answer_as_a_whole(script: Script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body"), [("gzip", gzip.compress(GOOD)), ("deflate", zlib.compress(GOOD)), ("identity", GOOD)]
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(GOOD)),
+        ("deflate", zlib.compress(GOOD)),
+        ("identity", GOOD),
+        ("gzip", gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:])),
+    ],
 )
 def test_compressed_answers_are_read(encoding: str, body: bytes) -> None:
     with client(answering(body, f"content-encoding: {encoding}")) as (endpoint, _):
@@ -107,6 +113,7 @@ def test_compressed_answers_are_read(encoding: str, body: bytes) -> None:
     [
         ("gzip", GOOD, "damaged"),
         ("gzip", gzip.compress(GOOD)[:-9], "ends too early"),
+        ("gzip", gzip.compress(GOOD) + b"more", "damaged"),
         ("br", GOOD, "compressed as br"),
     ],
 )
