@@ -16,6 +16,7 @@ from msgspec.json import Decoder
 
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
+from atlas.indexer.chain.refusals import METHOD_NOT_FOUND
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import EndpointRefused, Exchange, InconsistentAnswers, LyingEndpoint, MalformedResponse
 from atlas.protocol.evm.bloom import BLOOM_BYTES
@@ -29,8 +30,7 @@ Result = TypeVar("Result")
 
 MAX_TYPE = 0x7F  # EIP-2718
 
-# JSON-RPC 2.0, section 5.1; and how nodes without the method word it under other codes.
-_METHOD_NOT_FOUND = -32601
+# How nodes without the method word it under other codes than METHOD_NOT_FOUND.
 _UNKNOWN_METHOD_WORDS = ("method not found", "does not exist", "not available", "not supported", "unsupported method")
 
 
@@ -209,7 +209,7 @@ def _calls(calls: Sequence[tuple[str, Sequence[Any]]]) -> bytes:
 
 def _is_unknown_method(error: EndpointRefused) -> bool:
     words = error.message.lower()
-    return error.code == _METHOD_NOT_FOUND or any(word in words for word in _UNKNOWN_METHOD_WORDS)
+    return error.code == METHOD_NOT_FOUND or any(word in words for word in _UNKNOWN_METHOD_WORDS)
 
 
 def _committed(header: Header, answers: tuple[ReceiptAnswer, ...], family: Family) -> tuple[ReceiptAnswer, ...]:
