@@ -91,14 +91,15 @@ class Calls(Protocol):
 class RpcClient:
     """Calls to one endpoint over kept connections; for several threads at once.
 
-    ``sleep`` waits between attempts, in seconds; ``observe`` is told of each exchange. Raises InvalidChainConfig
-    for a URL that is none.
+    ``name`` says which it is, else its URL, the secrets masked; ``sleep`` waits between attempts, in seconds;
+    ``observe`` is told of each exchange. Raises InvalidChainConfig for a URL that is none.
     """
 
     def __init__(
         self,
         url: str,
         *,
+        name: str | None = None,
         sleep: Callable[[float], object] = time.sleep,
         attempts: int = ATTEMPTS,
         deadline_s: float = DEADLINE_S,
@@ -106,7 +107,7 @@ class RpcClient:
         max_batch: int = MAX_BATCH,
         observe: Observer | None = None,
     ) -> None:
-        self.display_url = masked_url(url)
+        self.display_url = name or masked_url(url)
         self._url = url
         self._sleep = sleep
         self._attempts = attempts

@@ -415,6 +415,22 @@ def test_prometheus_is_told_of_each_endpoint() -> None:
         assert told("concurrency", fallback) is not None
 
 
+def test_two_keys_of_one_provider_are_two_endpoints() -> None:
+    primary, fallback = nodes(2)
+    fallback.url = primary.url
+    primary.number = 5
+    registry = CollectorRegistry()
+    with (
+        pool(primary, fallback, metrics=EndpointMetrics(registry)) as endpoints,
+        pytest.raises(WrongChain, match=r"\(1\) serves .*\(2\) serves"),
+    ):
+        endpoints.head()
+    for number in (1, 2):
+        labels = {"chain": CHAIN, "endpoint": f"{primary.url} ({number})"}
+        assert registry.get_sample_value("atlas_ledger_rpc_requests_total", {**labels, "method": "eth_chainId"}) == 1
+        assert registry.get_sample_value("atlas_ledger_rpc_usable", labels) == 0
+
+
 def test_malformed_logs_of_the_primary_are_replaced_by_the_fallback() -> None:
     primary, fallback = nodes(2)
     primary.fault = only("eth_getLogs", {"result": [log(primary.headers[1], data="0xabc")]})
