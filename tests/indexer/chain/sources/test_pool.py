@@ -1,5 +1,6 @@
 """Several endpoints as one, over HTTP servers that fail in every way."""
 
+import threading
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
@@ -413,6 +414,32 @@ def test_prometheus_is_told_of_each_endpoint() -> None:
         assert [told("head", node) for node in (primary, fallback)] == [9, 9]
         assert told("range_blocks", primary) == 9
         assert told("concurrency", fallback) is not None
+
+
+def test_while_one_thread_finds_out_whether_the_primary_is_back_others_ask_the_fallback() -> None:
+    primary, fallback = nodes(2)
+    asked, answer = threading.Event(), threading.Event()
+
+    def hesitate(_method: str, _parameters: list[Any]) -> None:
+        asked.set()
+        answer.wait(5)
+
+    time = Time()
+    with pool(primary, fallback, time=time) as endpoints:
+        primary.fault = always(BAD_GATEWAY)
+        endpoints.head()
+        primary.fault = hesitate
+        time.now_s += 60
+        trying = threading.Thread(target=endpoints.head)
+        trying.start()
+        assert asked.wait(5)
+        before = fallback.count("eth_getBlockByNumber")
+        assert endpoints.head().number == 9
+        is_waiting = not answer.is_set()
+        answer.set()
+        trying.join(5)
+    assert is_waiting
+    assert fallback.count("eth_getBlockByNumber") == before + 1
 
 
 def test_two_keys_of_one_provider_are_two_endpoints() -> None:
