@@ -145,6 +145,18 @@ def test_a_text_read_many_times_is_refused_among_any_number_of_other_logs() -> N
     assert rows == ["excessive", *[("Happened", ((),))] * count]
 
 
+def test_wide_tuples_that_share_a_place_are_refused_before_they_are_read() -> None:
+    count, width = 500, 1000
+    shared = words(*[7] * width, 32 * (width + 1), 0)
+    bomb = words(32, count, *[32 * count] * count) + shared
+    tracemalloc.start()
+    try:
+        assert decode_data([f"(uint256[{width}],bytes)[]"], bomb, strict=False) == ["excessive"]
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_type_larger_than_any_log_allocates_nothing() -> None:
     tracemalloc.start()
     try:
