@@ -16,6 +16,7 @@ from atlas.indexer.chain.rpc import RpcClient
 from atlas.protocol.errors import MalformedId
 from atlas.protocol.evm.errors import MalformedProof
 from atlas.protocol.evm.proofs import ProvenLog, parse_log_proof
+from atlas.protocol.ids import parse_chain
 from atlas.settings import Settings, SettingsError, load
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 
 _HASH_BYTES = 32
+_MAX_PROOF_BYTES = 64 * 1024 * 1024  # the largest receipt that a block has gas for, in hexadecimal, several times
 
 
 @app.command()
@@ -66,6 +68,8 @@ def show_evidence(
     json: Json = False,
 ) -> None:
     """Print what endpoints said that was not so; --json prints what they were asked and answered as well."""
+    if chain is not None:
+        parse_chain(chain)
     with open_program(load(config)) as program:
         kept = evidence(program.database, chain=chain, limit=limit)
     if json:
@@ -92,8 +96,10 @@ def _show(proven: ProvenLog, *, pinned: bool, json: bool) -> None:
         return
     title = f"Proven: log {proven.log_place} of transaction {proven.transaction_index} of the block"
     output.out(title, highlight=False)
+    unproven = {"chain"} if proven.log_index_proven else {"chain", "log_index"}
     for name, value in _readable(proven).items():
-        output.out(f"  {name.replace('_', ' '):17} {'not proven' if value is None else value}", highlight=False)
+        told = "not proven" if value is None else f"{value}{' (as the file says)' if name in unproven else ''}"
+        output.out(f"  {name.replace('_', ' '):17} {told}", highlight=False)
     if not pinned:
         output.out("The proof is worth as much as the block hash: compare it with the chain's, or give --block-hash.")
 
@@ -131,9 +137,13 @@ def _hash(text: str) -> bytes:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(_MAX_PROOF_BYTES + 1)
     except OSError as error:
         raise MalformedProof(f"{file}: cannot be read: {error.strerror}", hint="Name an existing file.") from error
+    if len(data) > _MAX_PROOF_BYTES:
+        raise MalformedProof(f"{file}: larger than {_MAX_PROOF_BYTES} bytes", hint="No log proof is that large.")
+    return data
 
 
 def _write(document: bytes, file: Path | None) -> None:

@@ -49,6 +49,7 @@ def test_a_recorded_log_is_proven_and_checked_without_node_or_database(
     assert "Proven: log 1 of transaction 0" in checked.output
     assert "--block-hash" not in checked.output
     assert "compare it with the chain's" in run("chain", "check-proof", str(file)).output
+    assert f"{CHAIN} (as the file says)" in checked.output  # no header names its chain
     proven = json.loads(run("chain", "check-proof", str(file), "--json").output)
     assert (proven["block_hash"], proven["log_index"], proven["log_place"]) == (block_hash, 1, 1)
     assert proven["topics"] == ["0x" + (5).to_bytes(32, "big").hex()]
@@ -71,6 +72,8 @@ def test_a_proof_of_another_block_or_a_damaged_one_is_refused(
     file.write_text("nothing")
     assert run("chain", "check-proof", str(file)).code == 4
     assert "cannot be read" in run("chain", "check-proof", str(tmp_path / "missing")).errors
+    endless = run("chain", "check-proof", "/dev/zero")
+    assert (endless.code, "larger than" in endless.errors) == (4, True)
 
 
 def test_what_cannot_be_proven_says_why(run: CommandLine, config: Path, indexed: list[int], node: Anvil) -> None:
@@ -98,3 +101,5 @@ def test_evidence_is_shown_for_people_and_for_machines(run: CommandLine, config:
     (told,) = json.loads(run("chain", "evidence", "--json", "--config", str(config)).output)
     assert (told["chain"], told["times"], told["response"]) == (CHAIN, 2, '{"[bold]":1}')
     assert json.loads(run("chain", "evidence", "--chain", "eip155:1", "--json", "--config", str(config)).output) == []
+    misspelled = run("chain", "evidence", "--chain", "eip155-1", "--config", str(config))
+    assert (misspelled.code, "CAIP-2" in misspelled.errors) == (4, True)

@@ -1,8 +1,8 @@
 """What endpoints said that was not so: table ``indexer.evidence``, kept until somebody has looked at it.
 
 One row a lie, known by the digest of all that was said: the same one told again counts up ``times`` and moves
-``last_seen_at``. A response is kept up to RESPONSE_KEPT_BYTES, with its full length and SHA-256. None of it is part
-of the log.
+``last_seen_at``. A response is kept up to RESPONSE_KEPT_BYTES, with its full length and SHA-256. Of one
+endpoint the newest KEPT_OF_ENDPOINT lies are kept: making up new ones fills no disk. None of it is part of the log.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from atlas.ledger.migrations import Migration
 
 RESPONSE_KEPT_BYTES = 1024 * 1024
 REQUEST_KEPT_BYTES = 64 * 1024
+KEPT_OF_ENDPOINT = 500
 
 _TABLE = """
 create table indexer.evidence (
@@ -43,6 +44,14 @@ insert into indexer.evidence
     (digest, chain, endpoint, reason, header, request, response, response_bytes, response_sha256)
 values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (digest) do update set times = evidence.times + 1, last_seen_at = now()
+"""
+
+_FORGET = """
+delete from indexer.evidence
+where chain = %(chain)s and endpoint = %(endpoint)s and number <= (
+    select number from indexer.evidence where chain = %(chain)s and endpoint = %(endpoint)s
+    order by number desc offset %(kept)s limit 1
+)
 """
 
 _LATEST = """
@@ -92,6 +101,7 @@ def keep_evidence(database: Database, chain: str, endpoint: str, error: LyingEnd
                 hashlib.sha256(exchange.response).digest(),
             ),
         )
+        connection.execute(_FORGET, {"chain": chain, "endpoint": endpoint, "kept": KEPT_OF_ENDPOINT})
 
 
 def evidence(database: Database, *, chain: str | None = None, limit: int = 100) -> list[Evidence]:

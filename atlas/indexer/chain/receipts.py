@@ -16,6 +16,7 @@ from msgspec.json import Decoder
 
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
+from atlas.indexer.chain.refusals import METHOD_NOT_FOUND
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import EndpointRefused, Exchange, InconsistentAnswers, LyingEndpoint, MalformedResponse
 from atlas.protocol.evm.bloom import BLOOM_BYTES
@@ -23,13 +24,13 @@ from atlas.protocol.evm.errors import MalformedReceipt, ReceiptsDisagree, Unknow
 from atlas.protocol.evm.families import ETHEREUM, Family, state_sync_transaction
 from atlas.protocol.evm.receipts import FAILED, MAX_TOPICS, SUCCEEDED, Receipt, ReceiptLog
 from atlas.protocol.evm.roots import require_receipts
+from atlas.protocol.evm.trie import list_root
 
 Result = TypeVar("Result")
 
 MAX_TYPE = 0x7F  # EIP-2718
 
-# JSON-RPC 2.0, section 5.1; and how nodes without the method word it under other codes.
-_METHOD_NOT_FOUND = -32601
+# How nodes without the method word it under other codes than METHOD_NOT_FOUND.
 _UNKNOWN_METHOD_WORDS = ("method not found", "does not exist", "not available", "not supported", "unsupported method")
 
 
@@ -112,7 +113,7 @@ def fetch_receipts_of(caller: Caller, headers: Sequence[Header]) -> list[BlockRe
 def fetch_transactions(caller: Caller, header: Header, count: int) -> list[bytes] | None:
     """The block's ``count`` transactions as EIP-2718 encodes them, None where the node does not give them raw.
 
-    Raises EndpointError. What the answer is worth, the transactions root tells.
+    Raises LyingEndpoint when they are not those that the header commits to, and any other EndpointError.
     """
     name = "eth_getRawTransactionByBlockHashAndIndex"
     calls = [(name, [format_data(header.hash), format_quantity(index)]) for index in range(count)]
@@ -122,7 +123,16 @@ def fetch_transactions(caller: Caller, header: Header, count: int) -> list[bytes
         if _is_unknown_method(error):
             return None
         raise
-    return [parse_data(answer, "a raw transaction") for answer in answers if answer is not None]
+    if None in answers:
+        return None
+    transactions = [parse_data(answer, "a raw transaction") for answer in answers if answer is not None]
+    if list_root(transactions) != header.transactions_root:
+        raise LyingEndpoint(
+            f"the raw transactions of block {header.number} are not those that its header commits to",
+            hint="Ask another endpoint.",
+            header_rlp=header.rlp,
+        )
+    return transactions
 
 
 def verify_block_receipts(header: Header, receipts: BlockReceipts, family: Family = ETHEREUM) -> tuple[Log, ...]:
@@ -177,7 +187,7 @@ def _fetch_one_by_one(caller: Caller, header: Header) -> BlockReceipts:
 def _decoded(decoder: Decoder[Result | None], response: bytes, header: Header) -> Result:
     try:
         answer = decoder.decode(response)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedResponse(
             f"the receipts of block {header.number}: {error}", hint="The answer is JSON, but no receipts."
         ) from error
@@ -199,7 +209,7 @@ def _calls(calls: Sequence[tuple[str, Sequence[Any]]]) -> bytes:
 
 def _is_unknown_method(error: EndpointRefused) -> bool:
     words = error.message.lower()
-    return error.code == _METHOD_NOT_FOUND or any(word in words for word in _UNKNOWN_METHOD_WORDS)
+    return error.code == METHOD_NOT_FOUND or any(word in words for word in _UNKNOWN_METHOD_WORDS)
 
 
 def _committed(header: Header, answers: tuple[ReceiptAnswer, ...], family: Family) -> tuple[ReceiptAnswer, ...]:

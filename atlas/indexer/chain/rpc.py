@@ -17,7 +17,7 @@ import httpcore
 import msgspec
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.masking import masked_url
+from atlas.indexer.chain.masking import masked_url, without_secrets
 from atlas.indexer.chain.refusals import LIMIT_EXCEEDED, RANGE_HINT, RpcError, refusal
 from atlas.indexer.chain.transport import (
     DEADLINE_S,
@@ -91,14 +91,15 @@ class Calls(Protocol):
 class RpcClient:
     """Calls to one endpoint over kept connections; for several threads at once.
 
-    ``sleep`` waits between attempts, in seconds; ``observe`` is told of each exchange. Raises InvalidChainConfig
-    for a URL that is none.
+    ``name`` says which it is, else its URL, the secrets masked; ``sleep`` waits between attempts, in seconds;
+    ``observe`` is told of each exchange. Raises InvalidChainConfig for a URL that is none.
     """
 
     def __init__(
         self,
         url: str,
         *,
+        name: str | None = None,
         sleep: Callable[[float], object] = time.sleep,
         attempts: int = ATTEMPTS,
         deadline_s: float = DEADLINE_S,
@@ -106,7 +107,8 @@ class RpcClient:
         max_batch: int = MAX_BATCH,
         observe: Observer | None = None,
     ) -> None:
-        self.display_url = masked_url(url)
+        self.display_url = name or masked_url(url)
+        self._url = url
         self._sleep = sleep
         self._attempts = attempts
         self._max_batch = max_batch
@@ -169,6 +171,9 @@ class RpcClient:
             return self._exchange(calls)
         except EndpointError as error:
             failure = error
+            # Endpoints and the gateways before them quote the path or the key that they refuse.
+            error.message = without_secrets(error.message, self._url)
+            error.args = (error.message,)
             raise
         finally:
             if self._observe is not None:
@@ -244,8 +249,8 @@ def _check_status(reply: Reply, calls: int, where: str) -> None:
             is_timeout=status in _TIMEOUT_STATUS,
             is_overload=status == 429,
         )
-    # Nodes send JSON-RPC errors under 400 too: those say more than the status.
-    if status < 300 or (status >= 400 and reply.body.lstrip().startswith((b"{", b"["))):
+    # Nodes send JSON-RPC errors under 400 too: those say more than the status. Other JSON does not.
+    if status < 300 or (status >= 400 and _has_error_object(reply.body)):
         return
     if calls > 1 and status in _BATCH_STATUS:
         raise BatchRefused(f"{where}: HTTP {status}", code=status, hint="The calls are made in smaller batches.")
@@ -255,13 +260,21 @@ def _check_status(reply: Reply, calls: int, where: str) -> None:
     raise EndpointRefused(f"{where}: HTTP {status}", code=status, hint=hint)
 
 
+def _has_error_object(body: bytes) -> bool:
+    try:
+        answer = _answers.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return any(each.error is not None for each in (answer if isinstance(answer, list) else [answer]))
+
+
 def results_in_order(body: bytes, expected: int, where: str) -> list[msgspec.Raw]:
     """The results of calls 0 .. ``expected`` - 1. Raises MalformedResponse, or what an error object says."""
     try:
         answer = _answers.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedResponse(
-            f"{where}: {error}; the answer begins with {body[:60]!r}", hint=_hint_for(body)
+            f"{where}: {error}; the answer begins with {body[:60]!r}", hint=_hint_for(body, error)
         ) from error
     answers = answer if isinstance(answer, list) else [answer]
     _raise_refusal(answers, expected, where)
@@ -292,7 +305,9 @@ def _present(result: msgspec.Raw | msgspec.UnsetType, where: str) -> msgspec.Raw
     return result
 
 
-def _hint_for(body: bytes) -> str:
+def _hint_for(body: bytes, error: Exception) -> str:
+    if isinstance(error, msgspec.ValidationError):
+        return "That is JSON, but not JSON-RPC: is this the URL of a JSON-RPC endpoint?"
     if body.lstrip()[:1] == b"<":
         return "That is a web page: is this the URL of a JSON-RPC endpoint, or does a gateway answer for it?"
     return "The answer is not complete JSON: a proxy may have cut it."

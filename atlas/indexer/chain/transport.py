@@ -168,7 +168,12 @@ def _inflated(pieces: Iterable[bytes], window_bits: int, most: int) -> Iterable[
     decoder = zlib.decompressobj(window_bits)
     try:
         for piece in pieces:
-            yield decoder.decompress(piece, most + 1)
+            rest = piece
+            while rest:
+                if decoder.eof:  # a body may have several members (RFC 1952, section 2.2)
+                    decoder = zlib.decompressobj(window_bits)
+                yield decoder.decompress(rest, most + 1)
+                rest = decoder.unused_data
     except zlib.error as error:
         raise UnknownEncoding(f"the compressed body is damaged: {error}") from error
     if not decoder.eof:
@@ -218,7 +223,9 @@ def _parsed(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise InvalidChainConfig(f"{masked_url(url)} is no URL: {error}", hint=_URL_HINT) from error
+        # The reason quotes the URL, so it is only told where there is nothing to mask.
+        reason = f": {error}" if masked_url(url) == url else ""
+        raise InvalidChainConfig(f"{masked_url(url)} is no URL{reason}", hint=_URL_HINT) from error
     if parsed.scheme not in ("http", "https") or not parsed.host or not 0 < (parsed.port or 1) < 2**16:
         raise InvalidChainConfig(f"{masked_url(url)} is no HTTP URL", hint=_URL_HINT)
     return parsed

@@ -107,7 +107,7 @@ def parse_event(entry: Mapping[str, Any]) -> EventType:
         parameters = tuple(_parameter(item) for item in cast("list[object]", inputs))
     except MalformedAbi as error:
         raise MalformedAbi(f"event {name}: {error.message}", hint=error.hint) from error
-    event = EventType(name, parameters, bool(entry.get("anonymous", False)))
+    event = EventType(name, parameters, _flag(entry, "anonymous"))
     if event.topic_count > _MAX_TOPICS:
         raise MalformedAbi(f"event {event.signature} has {event.topic_count} topics, a log at most {_MAX_TOPICS}")
     return event
@@ -115,4 +115,11 @@ def parse_event(entry: Mapping[str, Any]) -> EventType:
 
 def _parameter(item: object) -> Parameter:
     named = named_item(item)
-    return Parameter(named["name"], type_of_item(named), bool(named.get("indexed", False)))
+    return Parameter(named["name"], type_of_item(named), _flag(named, "indexed"))
+
+
+def _flag(entry: Mapping[str, Any], name: str) -> bool:
+    value = entry.get(name, False)
+    if not isinstance(value, bool):
+        raise MalformedAbi(f"expected {name} to be true or false, got {value!r:.200}")
+    return value

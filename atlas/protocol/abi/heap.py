@@ -36,7 +36,9 @@ class Heap:
 
     def blocks(self, starts: Positions, words: int) -> Words:
         """``words`` words from each of ``starts`` on: (count, words, 4). They lie within the heap."""
-        if np.bitwise_or.reduce(starts, initial=0) % WORD_BYTES:
+        if not len(starts):
+            return np.empty((0, words, LANES), np.uint64)
+        if np.bitwise_or.reduce(starts) % WORD_BYTES:
             return self._unaligned(starts, words)
         first = starts // WORD_BYTES
         if words == 1:
@@ -47,7 +49,7 @@ class Heap:
 
     @staticmethod
     def _adjacent(first: Positions, words: int) -> bool:
-        return len(first) > 0 and bool((np.diff(first) == words).all())
+        return bool((np.diff(first) == words).all())
 
     def _unaligned(self, starts: Positions, words: int) -> Words:
         content = np.frombuffer(self.content, np.uint8)

@@ -44,7 +44,7 @@ class Reading:
         Only lenient layouts may have several offsets point at one tail: a log's every parameter could then read its
         whole data once for each word of it, and each level of nesting as often again.
         """
-        if self.strict or len(places) <= len(self.heap):
+        if self.strict:
             return None
         weights = np.broadcast_to(np.asarray(sizes, np.float64), len(places))
         taken = np.bincount(places.rows, weights, minlength=len(self.heap))

@@ -20,8 +20,9 @@ WORD_BYTES = 32
 MAX_WORDS = 2**26  # the words of 2 GiB, which no batch of logs holds
 _MAX_DEPTH = 32
 
-_WORD = re.compile(r"(address|bool|function|uint|int|bytes|ufixed|fixed)([0-9]*)(?:x([0-9]{1,2}))?")
-_LIST = re.compile(r"(.*)\[([0-9]*)\]", re.DOTALL)
+# Numbers as signatures write them, which are hashed: without zeros before them.
+_WORD = re.compile(r"(address|bool|function|uint|int|bytes|ufixed|fixed)([1-9][0-9]{0,2})?(?:x(0|[1-9][0-9]?))?")
+_LIST = re.compile(r"(.*)\[([1-9][0-9]{0,9})?\]", re.DOTALL)
 _DEFAULT_BITS = {"uint": 256, "int": 256, "fixed": 128, "ufixed": 128}
 
 
@@ -162,7 +163,7 @@ def _parts(text: str) -> Iterator[str]:
 
 def _word_type(text: str) -> WordType:
     match = _WORD.fullmatch(text)
-    family, digits, decimals = match.groups() if match else ("", "", None)
+    family, digits, decimals = match.groups() if match else ("", None, None)
     if family in _DEFAULT_BITS and (decimals is not None) == ("fixed" in family and bool(digits)):
         bits = int(digits or _DEFAULT_BITS[family])
         if bits % 8 == 0 and 8 <= bits <= 256 and int(decimals or 18) <= 80:

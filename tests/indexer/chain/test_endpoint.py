@@ -220,3 +220,11 @@ def test_whatever_an_endpoint_says_is_an_answer_or_an_endpoint_error(
     except EndpointError as error:
         failures.append(error)
     assert all(junk_endpoint.name in error.message for error in failures)
+
+
+def test_another_block_than_the_one_asked_for_is_a_lie() -> None:
+    with endpoint(always({"result": HEADERS[2]})) as (source, _):
+        with pytest.raises(LyingEndpoint, match="was asked for block 3 and gave block 2"):
+            source.headers([3])
+        with pytest.raises(LyingEndpoint, match=f"was asked for block 0x{HASHES[3].hex()}"):
+            source.header(HASHES[3])

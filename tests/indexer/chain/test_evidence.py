@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from atlas.indexer.chain import evidence as module
 from atlas.indexer.chain.evidence import (
     MIGRATIONS,
     REQUEST_KEPT_BYTES,
@@ -59,6 +60,16 @@ def test_another_lie_is_another_row_the_newest_first(kept: Database) -> None:
     assert len(evidence(kept)) == 6
     assert [one.chain for one in evidence(kept, limit=2)] == ["eip155:1", CHAIN]
     assert len(evidence(kept, chain=CHAIN)) == 5
+
+
+def test_an_endpoint_that_never_tells_the_same_lie_drops_only_its_own_oldest(
+    kept: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KEPT_OF_ENDPOINT", 3)
+    keep_evidence(kept, CHAIN, "http://another/***", lie())
+    for number in range(5):
+        keep_evidence(kept, CHAIN, ENDPOINT, lie(f"lie {number}"))
+    assert [one.reason for one in evidence(kept)] == ["lie 4", "lie 3", "lie 2", lie().message]
 
 
 def test_a_long_answer_is_kept_in_part_and_known_by_its_hash(kept: Database) -> None:

@@ -89,6 +89,25 @@ def test_a_node_that_keeps_transactions_back_leaves_their_hash_unproven(indexed:
         assert prove_recorded_log(log, header, client).check().transaction_hash is None
 
 
+def test_a_node_that_has_no_raw_transaction_leaves_their_hash_unproven(indexed: Workbench) -> None:
+    def tamper(method: str, _: list[Any], result: Any) -> Any:
+        return None if method.startswith("eth_getRawTransaction") else result
+
+    log, header = recorded_log(indexed.ledger, indexed.ledger.head())
+    with LyingNode(indexed.anvil, tamper) as node, calling(node.url) as client:
+        assert prove_recorded_log(log, header, client).check().transaction_hash is None
+
+
+def test_a_node_with_other_transactions_is_a_liar_and_the_log_is_not_disproven(indexed: Workbench) -> None:
+    def tamper(method: str, _: list[Any], result: Any) -> Any:
+        return "0x02c0" if method.startswith("eth_getRawTransaction") else result
+
+    log, header = recorded_log(indexed.ledger, indexed.ledger.head())
+    with LyingNode(indexed.anvil, tamper) as node, calling(node.url) as client, pytest.raises(LyingEndpoint) as caught:
+        prove_recorded_log(log, header, client)
+    assert "raw transactions" in caught.value.message
+
+
 def test_a_node_that_lies_cannot_prove(indexed: Workbench) -> None:
     def tamper(method: str, _: list[Any], result: Any) -> Any:
         return [] if method == "eth_getBlockReceipts" else result

@@ -104,6 +104,9 @@ def test_the_wait_that_the_endpoint_asks_for_is_kept_within_a_bound() -> None:
         ((200, {}, b"\xff\xfe"), MalformedResponse, "begins with"),
         ((200, {}, b"[]"), MalformedResponse, "1 calls were answered"),
         ((401, {}, b"who are you"), EndpointRefused, "HTTP 401"),
+        ((401, {}, b'{"message":"Invalid API key"}'), EndpointRefused, "HTTP 401"),
+        ((403, {}, b'{"error":"forbidden"}'), EndpointRefused, "HTTP 403"),
+        ((413, {}, b'{"message":"Request Too Long"}'), RangeTooLarge, "HTTP 413"),
         ((404, {}, b"<html>"), EndpointRefused, "HTTP 404"),
         (error(-32601, "Method not found"), EndpointRefused, "error -32601: Method not found"),
         (error(-32005, "query returned more than 10000 results"), RangeTooLarge, "more than 10000"),
@@ -139,14 +142,16 @@ def test_an_answer_larger_than_allowed_is_refused_before_it_is_read() -> None:
 
 
 def test_secrets_are_in_no_message() -> None:
-    with ScriptedServer(replies((403, {}, b""))) as server:
-        secret = server.url.replace("http://", "http://user:hunter2@") + "/v2/0123456789abcdefghij?key=hunter2"
-        endpoint = RpcClient(secret)
-        with pytest.raises(EndpointRefused) as caught:
-            endpoint.call("eth_chainId", [], TEXT)
-        endpoint.close()
-    assert "hunter2" not in caught.value.message
-    assert "0123456789" not in caught.value.message
+    echo_of_path = {"error": {"code": -32000, "message": "no path /v2/0123456789abcdefghij?key=hunter2"}}
+    for reply in ((403, {}, b""), (200, {}, b"hunter2 is no key of /v2/0123456789abcdefghij"), echo_of_path):
+        with ScriptedServer(replies(reply)) as server:
+            secret = server.url.replace("http://", "http://user:hunter2@") + "/v2/0123456789abcdefghij?key=hunter2"
+            endpoint = RpcClient(secret, sleep=lambda _: None)
+            with pytest.raises(EndpointError) as caught:
+                endpoint.call("eth_chainId", [], TEXT)
+            endpoint.close()
+        assert "hunter2" not in str(caught.value) + caught.value.message
+        assert "0123456789" not in str(caught.value) + caught.value.message
 
 
 def echo(body: bytes, *, most: int, refused: Reply) -> Reply:
@@ -170,6 +175,7 @@ def lone(code: int, message: str) -> Reply:
     "refused",
     [
         (413, {}, b"<html>entity too large</html>"),
+        (413, {}, b'{"message":"Request Too Long"}'),
         (400, {}, b""),
         lone(-32600, "batch too large"),
         lone(-32700, "cannot parse that"),

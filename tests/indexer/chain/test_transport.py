@@ -95,7 +95,13 @@ def test_the_deadline_counts_for_the_answer_as_a_whole(script: Script) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body"), [("gzip", gzip.compress(GOOD)), ("deflate", zlib.compress(GOOD)), ("identity", GOOD)]
+    ("encoding", "body"),
+    [
+        ("gzip", gzip.compress(GOOD)),
+        ("deflate", zlib.compress(GOOD)),
+        ("identity", GOOD),
+        ("gzip", gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:])),
+    ],
 )
 def test_compressed_answers_are_read(encoding: str, body: bytes) -> None:
     with client(answering(body, f"content-encoding: {encoding}")) as (endpoint, _):
@@ -107,6 +113,7 @@ def test_compressed_answers_are_read(encoding: str, body: bytes) -> None:
     [
         ("gzip", GOOD, "damaged"),
         ("gzip", gzip.compress(GOOD)[:-9], "ends too early"),
+        ("gzip", gzip.compress(GOOD) + b"more", "damaged"),
         ("br", GOOD, "compressed as br"),
     ],
 )
@@ -165,6 +172,12 @@ def test_user_and_password_go_into_a_header_and_local_answers_are_not_compressed
 def test_a_url_that_is_none_is_a_mistake_of_the_settings(url: str) -> None:
     with pytest.raises(InvalidChainConfig, match="is no"):
         RpcClient(url)
+
+
+def test_a_url_that_is_none_is_told_without_its_password() -> None:
+    with pytest.raises(InvalidChainConfig) as caught:
+        HttpTransport("https://user:hun/ter2@node.example/")
+    assert not any(part in caught.value.message for part in ("user", "hun", "ter2"))
 
 
 def test_names_of_hosts_and_paths_may_have_any_letters() -> None:

@@ -146,6 +146,41 @@ def test_elements_of_a_list_follow_each_other(content: bytes) -> None:
     assert read_canonical(["string[]"], content) is None
 
 
+def test_a_text_read_many_times_is_refused_among_any_number_of_other_logs() -> None:
+    entry, count = entry_of([("string[]", False)]), 1000
+    event = parse_event(entry)
+    bomb = words(32, count, *[32 * count] * count, 30_000) + b"x" * 30_016
+    logs = [((event.topic,), bomb), *[((event.topic,), words(32, 0))] * count]
+    tracemalloc.start()
+    try:
+        rows = rows_of(compile_abi("Made", [entry], strict=False).decode(batch(logs)), len(logs))
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
+    assert rows == ["excessive", *[("Happened", ((),))] * count]
+
+
+def test_wide_tuples_that_share_a_place_are_refused_before_they_are_read() -> None:
+    count, width = 500, 1000
+    shared = words(*[7] * width, 32 * (width + 1), 0)
+    bomb = words(32, count, *[32 * count] * count) + shared
+    tracemalloc.start()
+    try:
+        assert decode_data([f"(uint256[{width}],bytes)[]"], bomb, strict=False) == ["excessive"]
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_type_larger_than_any_log_allocates_nothing() -> None:
+    tracemalloc.start()
+    try:
+        assert decode_data(["uint256[67108864]"], bytes(64)) == ["short_data"]
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_one_bad_log_takes_no_other_with_it() -> None:
     entry = entry_of([("uint8", True), ("string", False), ("bool", False)])
     event = parse_event(entry)

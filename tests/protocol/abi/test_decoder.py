@@ -130,6 +130,11 @@ def test_a_topic_after_a_missing_one_is_a_shape_of_no_event() -> None:
     columns = batch([emitted(entry, True, True)]).to_pydict() | {"topic1": [None]}
     gapped = pa.RecordBatch.from_pydict(columns, schema=LOG_SCHEMA)
     assert rows_of(compile_abi("Made", [entry]).decode(gapped), 1) == ["shape"]
+    # Two topics, but not the first two.
+    one_indexed = entry_of([("bool", True), ("bool", False)])
+    columns["topic0"] = [parse_event(one_indexed).topic]
+    gapped = pa.RecordBatch.from_pydict(columns, schema=LOG_SCHEMA)
+    assert rows_of(compile_abi("Made", [one_indexed]).decode(gapped), 1) == ["shape"]
 
 
 def test_columns_of_parameters_are_told_apart_by_name() -> None:

@@ -39,6 +39,8 @@ def test_the_same_event_twice_is_one_and_overloads_are_several() -> None:
         {"type": "event", "name": "A", "inputs": None},
         {"type": "event", "name": "A", "inputs": [5]},
         {"type": "event", "name": "A", "inputs": [{"name": "a", "type": "unit8"}]},
+        {"type": "event", "name": "A", "inputs": [{"name": "a", "type": "uint8", "indexed": "false"}]},
+        {"type": "event", "name": "A", "inputs": [], "anonymous": "false"},
     ],
 )
 def test_an_entry_that_describes_no_event_is_refused(entry: dict[str, Any]) -> None:

@@ -39,6 +39,8 @@ def test_a_dynamic_value_takes_one_word_in_the_heads() -> None:
         *("", "unit8", "uint7", "uint264", "uint0", "uint8x8", "bytes0", "bytes33", "fixed128", "fixed128x81", "bool8"),
         *("()", "uint8[0]", "uint8[-1]", "uint8[", "(uint8", "(uint8,)", "tuple", "enum Kind", "mapping(uint=>uint)"),
         *("uint8[99999999999]", "uint8[90000][90000]", "(" * 50 + "bool" + ")" * 50, "bool" + "[]" * 50, "uint٣"),
+        *("uint08", "bytes01", "fixed128x08", "uint8[03]"),  # other text, so another hash
+        *("uint" + "9" * 5000, "bytes" + "9" * 5000, "uint8[" + "9" * 5000 + "]"),  # more than int() reads
     ],
 )
 def test_what_is_no_type_is_refused(text: str) -> None:

@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +56,12 @@ def test_without_transactions_their_hash_is_not_proven() -> None:
     proven = parse_log_proof(proof.encode()).check()
     assert proven.transaction_hash is None
     assert proven.log_index_proven
+
+
+def test_the_index_of_a_log_of_the_first_transaction_is_its_place() -> None:
+    proof = prove_log(CHAIN, HEADER, BLOCK, transaction_index=0, log_index=1)
+    with pytest.raises(InvalidProof, match="cannot be log 1"):
+        msgspec.structs.replace(proof, log_index=2).check()
 
 
 @given(st.lists(receipts(), min_size=1, max_size=12), st.data())

@@ -98,3 +98,12 @@ def test_an_index_that_is_not_there_is_refused(index: int) -> None:
         list_proof(items, index)
     with pytest.raises(InvalidProof):
         verify_list_proof(list_root(items), index, list_proof(items, 0))
+
+
+@pytest.mark.parametrize("path", ["", "2180", "4080", "20", "0080"])
+def test_a_leaf_whose_path_is_not_compact_proves_nothing(path: str) -> None:
+    leaf = encode([bytes.fromhex(path), b"item" * 10])
+    with pytest.raises(InvalidProof):
+        verify_list_proof(keccak256(leaf), 0, [leaf])
+    canonical = encode([bytes.fromhex("2080"), b"item" * 10])
+    assert verify_list_proof(keccak256(canonical), 0, [canonical]) == b"item" * 10

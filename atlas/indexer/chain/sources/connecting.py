@@ -29,13 +29,23 @@ def connect_pool(
         Endpoint(
             RpcClient(
                 url,
+                name=name,
                 # The pool tries again, and with another endpoint first.
                 attempts=1,
                 deadline_s=deadline_s,
                 max_batch=max_batch,
-                observe=None if metrics is None else metrics.observer(chain, masked_url(url)),
+                observe=None if metrics is None else metrics.observer(chain, name),
             )
         )
-        for url in urls
+        for url, name in zip(urls, _names(urls), strict=True)
     ]
     return EndpointPool(chain, endpoints, limits=limits, quorum=quorum, metrics=metrics, clock=clock, sleep=sleep)
+
+
+def _names(urls: Sequence[str]) -> list[str]:
+    """The URLs fit for logs; where only what is masked tells some apart, they are numbered."""
+    masked = [masked_url(url) for url in urls]
+    return [
+        name if masked.count(name) == 1 else f"{name} ({masked[: place + 1].count(name)})"
+        for place, name in enumerate(masked)
+    ]

@@ -19,12 +19,14 @@ from msgspec.json import Decoder
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from atlas.indexer.chain.masking import masked_url
+from atlas.indexer.chain.masking import masked_url, without_secrets
 from atlas.indexer.errors import InvalidChainConfig
 
 OPEN_TIMEOUT_S = 10.0
 PING_INTERVAL_S = 15.0
 PING_TIMEOUT_S = 15.0
+# A node may answer pings long after it has forgotten the subscription.
+MAX_SILENCE_S = 120.0
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 FIRST_PAUSE_S = 0.5
 MAX_PAUSE_S = 30.0
@@ -84,6 +86,13 @@ class _Unusable(Exception):
     """The socket does not tell of heads."""
 
 
+def _received(socket: ClientConnection) -> str | bytes:
+    try:
+        return socket.recv(MAX_SILENCE_S)
+    except TimeoutError as error:
+        raise _Unusable(f"nothing was said for {MAX_SILENCE_S:.0f} s") from error
+
+
 def _ignore(_: str) -> None:
     """Nobody wants to know."""
 
@@ -139,10 +148,11 @@ class SocketWatch:
                 self._listen()
             except (OSError, WebSocketException, InvalidHandshake, InvalidURI, _Unusable, ValueError) as error:
                 failures = 0 if self._is_subscribed else failures + 1
-                self._is_subscribed = False
-                self._woken.set()
+                if self._is_subscribed:
+                    self._is_subscribed = False
+                    self._woken.set()
                 if not self._closing.is_set():
-                    said = str(error).replace(self._url, self.name)
+                    said = without_secrets(str(error), self._url)
                     self._on_change(f"{self.name}: {type(error).__name__}: {said}")
             self._closing.wait(min(MAX_PAUSE_S, FIRST_PAUSE_S * 2 ** min(failures, 10)) * random.uniform(0.75, 1.25))
 
@@ -154,7 +164,7 @@ class SocketWatch:
                 return
             socket.send(_SUBSCRIBE.decode())
             while not self._closing.is_set():
-                self._heard(socket.recv())
+                self._heard(_received(socket))
 
     def _heard(self, message: str | bytes) -> None:
         try:

@@ -109,6 +109,11 @@ class Member:
             self._health = self._health.at(number)
         return number
 
+    def outvoted(self, error: EndpointError | None) -> None:
+        """Two others agree; ``error`` when it says otherwise."""
+        if error is not None:
+            self._failed(error, None)
+
     def lost_history(self, before: int) -> None:
         """Remember that it no longer keeps block ``before``."""
         with self._lock:

@@ -24,9 +24,9 @@ from atlas.indexer.chain.sources.pace import Limits
 from atlas.indexer.chain.sources.quorum import (
     Answer,
     columns_answer,
+    disagreement,
     headers_answer,
     logs_answer,
-    require_agreement,
 )
 from atlas.indexer.errors import (
     EndpointError,
@@ -67,7 +67,8 @@ _ANY = Scope()
 class EndpointPool:
     """A Source over ``endpoints``, the primary first; for several threads at once.
 
-    With ``quorum`` 2, logs and headers count when two endpoints agree. ``sleep`` waits between rounds, in seconds.
+    With ``quorum`` 2, logs and headers count when two endpoints agree, whichever they are. ``sleep`` waits between
+    rounds, in seconds.
     """
 
     def __init__(
@@ -227,22 +228,35 @@ class EndpointPool:
         *,
         by_hash: bool = False,
     ) -> T:
-        """The answer to ``question`` of one endpoint, or of two that agree."""
-        one, given = self._asked(question, scope)
-        if self._quorum == QUORUM:
-            other, second = self._asked(question, scope, other_than=one)
-            require_agreement(answer(one.name, given), answer(other.name, second), by_hash=by_hash)
-        return given
+        """The answer to ``question`` of one endpoint, or of the first two that agree."""
+        heard: list[tuple[Member, Answer]] = []
+        disputes: list[EndpointError] = []
+        while len(heard) < len(self._members):
+            try:
+                member, given = self._asked(question, scope, other_than=[each for each, _ in heard])
+            except RangeTooLarge:
+                raise
+            except (EndpointError, WrongChain) as error:
+                raise (disputes or [error])[0] from error
+            said = answer(member.name, given)
+            found = [(other, disagreement(earlier, said, by_hash=by_hash)) for other, earlier in heard]
+            if self._quorum < QUORUM or any(error is None for _, error in found):
+                for other, error in found:
+                    other.outvoted(error)
+                return given
+            heard.append((member, said))
+            disputes += [error for _, error in found if error is not None]
+        raise disputes[0]
 
     def _ask(self, question: Callable[[Endpoint], T], scope: Scope = _ANY) -> T:
         return self._asked(question, scope)[1]
 
     def _asked(
-        self, question: Callable[[Endpoint], T], scope: Scope, other_than: Member | None = None
+        self, question: Callable[[Endpoint], T], scope: Scope, other_than: Sequence[Member] = ()
     ) -> tuple[Member, T]:
         """Who answered, and the answer."""
-        members = [member for member in self._members if member is not other_than]
-        failures: dict[str, EndpointError | WrongChain] = {}
+        members = [member for member in self._members if member not in other_than]
+        failures: dict[Member, EndpointError | WrongChain] = {}
         for attempt in range(ROUNDS):
             if attempt or all(member.rests() for member in members):
                 self._sleep(_pause_s(members))
@@ -252,7 +266,7 @@ class EndpointPool:
                 except (EndpointError, WrongChain) as error:
                     if _is_of_question(error, scope):
                         raise
-                    failures[member.name] = error
+                    failures[member] = error
             if not any(isinstance(error, _PASSING) for error in failures.values()):
                 break
             _require_in_time(list(failures.values()), scope)

@@ -57,6 +57,15 @@ def require_agreement(one: Answer, other: Answer, *, by_hash: bool = False) -> N
     raise InconsistentAnswers(evidence, hint=_FORK_HINT)
 
 
+def disagreement(one: Answer, other: Answer, *, by_hash: bool) -> InconsistentAnswers | LyingEndpoint | None:
+    """What ``require_agreement`` raises."""
+    try:
+        require_agreement(one, other, by_hash=by_hash)
+    except (InconsistentAnswers, LyingEndpoint) as error:
+        return error
+    return None
+
+
 def _said(one: Answer, other: Answer) -> str:
     """The first row of ``one`` that is not the same in ``other``."""
     for place, row in enumerate(one.rows):

@@ -30,6 +30,7 @@ Result = TypeVar("Result")
 FORMAT = "atlas-ledger-rpc"
 VERSION = 1
 NOT_RECORDED = -32000
+_FULL_HINT = "Make room on the disk, and record anew: this recording is not whole."
 
 _Key = tuple[str, bytes]
 
@@ -73,13 +74,12 @@ class Recorder:
     def __init__(self, calls: Calls, path: Path) -> None:
         self.display_url = calls.display_url
         self._calls = calls
+        self._path = path
         self._lock = threading.Lock()
-        try:
+        with self._recording("Name a new file."):
             path.touch(exist_ok=False)
             self._file = pa.output_stream(os.fspath(path), compression="detect")
-            self._write(Opening(FORMAT, VERSION, calls.display_url))
-        except OSError as error:
-            raise EndpointUnavailable(f"cannot record to {path}: {error}", hint="Name a new file.") from error
+        self._write(Opening(FORMAT, VERSION, calls.display_url))
 
     def call(self, method: str, parameters: Sequence[Any], decoder: Decoder[Result]) -> Result:
         """As ``Calls.call``."""
@@ -110,14 +110,21 @@ class Recorder:
     def close(self) -> None:
         """Finish the file, and close the connections."""
         self._calls.close()
-        with self._lock:
+        with self._lock, self._recording(_FULL_HINT):
             if not self._file.closed:
                 self._file.close()
 
     def _write(self, *lines: Opening | Exchange) -> None:
-        with self._lock:
+        with self._lock, self._recording(_FULL_HINT):
             self._file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
             self._file.flush()
+
+    @contextmanager
+    def _recording(self, hint: str) -> Generator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise EndpointUnavailable(f"cannot record to {self._path}: {error}", hint=hint) from error
 
 
 class Recording:

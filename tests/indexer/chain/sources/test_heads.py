@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 from websockets.sync.server import ServerConnection, serve
 
+from atlas.indexer.chain.sources import heads
 from atlas.indexer.chain.sources.heads import Polling, SocketWatch
 from atlas.indexer.errors import InvalidChainConfig
 from tests.anvil import Anvil, free_port
@@ -123,9 +124,21 @@ def test_heads_wake_and_other_messages_do_not() -> None:
 
 def test_nobody_there_means_polling() -> None:
     with closing(SocketWatch(f"ws://127.0.0.1:{free_port()}")) as watch:
-        time.sleep(0.1)
-        watch.wait(0)
-        assert waited(watch, 0.1) >= 0.1 or not watch.is_subscribed
+        assert waited(watch, 2.0) >= 2.0  # it has tried again meanwhile
+        assert not watch.is_subscribed
+
+
+def test_a_socket_that_says_nothing_any_more_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "MAX_SILENCE_S", 0.2)
+    changes: list[str] = []
+
+    def script(connection: ServerConnection) -> None:
+        connection.send(SUBSCRIBED)
+        connection.recv(timeout=PATIENCE_S)
+
+    with socket_server(script) as url, closing(SocketWatch(url, on_change=changes.append)):
+        until(lambda: changes.count("") >= 2)
+    assert "nothing was said" in changes[1]
 
 
 @pytest.mark.parametrize("watch_of", [Polling, lambda: SocketWatch(f"ws://127.0.0.1:{free_port()}")])

@@ -1,5 +1,6 @@
 """Several endpoints as one, over HTTP servers that fail in every way."""
 
+import threading
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
@@ -343,6 +344,40 @@ def test_a_quorum_finds_the_log_that_one_endpoint_keeps_back() -> None:
             assert f"{fallback.url} says nothing after its 1 rows" in caught.value.message
 
 
+def test_two_that_agree_are_a_quorum_against_a_primary_on_another_fork() -> None:
+    primary, second, third = nodes(3)
+    primary.headers = chain(10, fork_at=5)
+    with pool(primary, second, third, quorum=2) as endpoints:
+        assert [header.hash.hex() for header in endpoints.headers([5])] == [second.headers[5]["hash"][2:]]
+        assert endpoints.members[0].health.failures == 0  # a fork is no fault
+
+
+def test_who_is_outvoted_about_a_block_that_both_have_is_not_asked_again_for_long() -> None:
+    primary, second, third = nodes(3)
+    primary.fault = only("eth_getLogs", {"result": [log(primary.headers[3])]})
+    with pool(primary, second, third, quorum=2) as endpoints:
+        assert endpoints.log_columns(3, 3, ANY).num_rows == 2
+        asked = len(primary.asked)
+        assert endpoints.log_columns(3, 3, ANY).num_rows == 2
+        assert len(primary.asked) == asked
+
+
+def test_three_that_say_three_things_are_no_quorum() -> None:
+    served = nodes(3)
+    for fork, node in enumerate(served):
+        node.headers = chain(10, fork_at=fork + 4)
+    with pool(*served, quorum=2) as endpoints, pytest.raises(InconsistentAnswers, match="disagree"):
+        endpoints.headers([7])
+
+
+def test_a_dispute_that_nobody_else_can_settle_is_told() -> None:
+    primary, second, third = nodes(3)
+    primary.headers = chain(10, fork_at=5)
+    third.fault = always(BAD_GATEWAY)
+    with pool(primary, second, third, quorum=2) as endpoints, pytest.raises(InconsistentAnswers, match="disagree"):
+        endpoints.headers([5])
+
+
 def test_the_head_of_a_quorum_is_what_two_have() -> None:
     primary, fallback = nodes(2)
     fallback.headers = chain(7)
@@ -379,6 +414,48 @@ def test_prometheus_is_told_of_each_endpoint() -> None:
         assert [told("head", node) for node in (primary, fallback)] == [9, 9]
         assert told("range_blocks", primary) == 9
         assert told("concurrency", fallback) is not None
+
+
+def test_while_one_thread_finds_out_whether_the_primary_is_back_others_ask_the_fallback() -> None:
+    primary, fallback = nodes(2)
+    asked, answer = threading.Event(), threading.Event()
+
+    def hesitate(_method: str, _parameters: list[Any]) -> None:
+        asked.set()
+        answer.wait(5)
+
+    time = Time()
+    with pool(primary, fallback, time=time) as endpoints:
+        primary.fault = always(BAD_GATEWAY)
+        endpoints.head()
+        primary.fault = hesitate
+        time.now_s += 60
+        trying = threading.Thread(target=endpoints.head)
+        trying.start()
+        assert asked.wait(5)
+        before = fallback.count("eth_getBlockByNumber")
+        assert endpoints.head().number == 9
+        is_waiting = not answer.is_set()
+        answer.set()
+        trying.join(5)
+    assert is_waiting
+    assert fallback.count("eth_getBlockByNumber") == before + 1
+
+
+def test_two_keys_of_one_provider_are_two_endpoints() -> None:
+    primary, fallback = nodes(2)
+    fallback.url = primary.url
+    primary.number = 5
+    registry = CollectorRegistry()
+    with (
+        pool(primary, fallback, metrics=EndpointMetrics(registry)) as endpoints,
+        pytest.raises(WrongChain, match=r"\(1\) serves .*\(2\) serves"),
+    ):
+        endpoints.head()
+    for number in (1, 2):
+        labels = {"chain": CHAIN, "endpoint": f"{primary.url} ({number})"}
+        assert registry.get_sample_value("atlas_ledger_rpc_requests_total", {**labels, "method": "eth_chainId"}) == 1
+        assert registry.get_sample_value("atlas_ledger_rpc_usable", labels) == 0
 
 
 def test_malformed_logs_of_the_primary_are_replaced_by_the_fallback() -> None:

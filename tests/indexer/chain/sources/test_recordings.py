@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -217,6 +218,18 @@ def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
     with pytest.raises(EndpointUnavailable, match="cannot record"):
         Recorder(RpcClient("http://127.0.0.1:1"), path)
     assert path.read_bytes() == json.dumps(OPENING).encode() + b"\n"
+
+
+def test_a_full_disk_is_an_endpoint_error(tmp_path: Path) -> None:
+    path = tmp_path / "chain.jsonl"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with ChainNode(chain(12)) as node, closing(Endpoint(Recorder(RpcClient(node.url), path))) as source:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
+        try:
+            with pytest.raises(EndpointUnavailable, match=r"cannot record to .*File too large"):
+                source.chain_number()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_secrets_are_not_recorded(tmp_path: Path) -> None:
