@@ -18,7 +18,7 @@ from atlas.cli.options import Config, Json
 from atlas.indexer.workers.bulk import BadFrame, ImportTally, import_frames
 from atlas.indexer.workers.errors import ImportFailed
 from atlas.indexer.workers.importing import Source, files_below, open_file, read_frames
-from atlas.indexer.workers.intake import Submission
+from atlas.indexer.workers.outcomes import Submission
 from atlas.indexer.workers.quarantine import Held, QuarantineTotals
 from atlas.protocol.ids import checksum_address, parse_address
 from atlas.settings import load

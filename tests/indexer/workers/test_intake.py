@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.indexer.workers.errors import SequenceConflict, SequenceGap, UnknownWorker
-from atlas.indexer.workers.intake import Intake, Receipt, Submission
+from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.outcomes import Receipt, Submission
 from atlas.ledger.log import Ledger
 from atlas.protocol.errors import InvalidEnvelope
 from atlas.protocol.facts import RECORD_TOPIC, worker_stream
