@@ -166,6 +166,21 @@ def test_bodies_on_their_way_in_are_bounded_in_number_and_in_bytes(intake: Intak
         assert_problem(post(client, bytes(2000)), 429, "busy")
 
 
+@pytest.mark.parametrize(
+    "limits", [Limits(max_arriving=3), Limits(max_arriving_bytes=2_000)], ids=["in number", "in bytes"]
+)
+def test_bodies_that_come_to_a_halt_give_way_to_others(intake: Intake, limits: Limits) -> None:
+    with serving(intake_app(intake, limits)) as url, httpx.Client(base_url=url, timeout=30) as client:
+        halted = [raw_post(client, b"content-length: 1000\r\n") for _ in range(3)]
+        for connection in halted:
+            connection.sendall(bytes(600))
+        eventually(lambda: post(client, envelope(0)).status_code == 429)
+        eventually(lambda: post(client, envelope(0)).status_code == 200)
+        assert b" 429 " in halted[0].recv(4096)
+        for connection in halted:
+            connection.close()
+
+
 def test_a_client_that_goes_away_leaves_no_slot_taken(client: httpx.Client) -> None:
     for _ in range(2 * LIMITS.max_in_flight):
         raw_post(client, b"content-length: 100\r\n").close()
