@@ -11,7 +11,7 @@ from typing import TypeAlias
 import msgspec
 import psycopg
 
-from atlas.indexer.workers.errors import IntakeError, SequenceGap, UnknownWorker
+from atlas.indexer.workers.errors import IntakeError, RequestRefused, SequenceGap, UnknownWorker
 from atlas.indexer.workers.frames import Entry, open_frame
 from atlas.indexer.workers.outcomes import Receipt, Refusal, Submission
 from atlas.indexer.workers.quarantine import Quarantine
@@ -27,6 +27,7 @@ WorkerRegistry: TypeAlias = Callable[[bytes], bool]
 """Says of a worker's address whether it is registered now, as the chain has it (W12)."""
 
 _GAPS_SHOWN = 16
+_MAX_WORKERS = 64  # in a submission: each costs a few questions to the database, and an address costs nothing
 _KEEP_KEY = b"insert into indexer.worker_keys (worker, sequence, next_key) values (%s, %s, %s) on conflict do nothing"
 
 
@@ -98,7 +99,10 @@ class Intake:
         return submission.receipts[0]
 
     def submit_many(self, frames: Sequence[bytes]) -> Submission:
-        """Store what is in the frames with one append, up to the first record that is refused. Raises RateLimited."""
+        """Store what is in the frames with one append, up to the first record that is refused.
+
+        Raises RateLimited, and RequestRefused for records of more workers than are looked up at once.
+        """
         return self._submit(frames, Policy())
 
     @property
@@ -150,6 +154,8 @@ class Intake:
 
     def _submit(self, frames: Sequence[bytes], policy: Policy) -> Submission:
         arrived, refusals = self._open(frames, stops=policy.stops)
+        if policy.stops:
+            _require_few(len(_grouped(arrived, _worker)))
         self._charge(arrived)
         return self._settle(arrived, refusals, policy)
 
@@ -309,6 +315,16 @@ def _receipts(offered: Sequence[Offered], positions: Sequence[int]) -> Iterable[
         if one.fact is not None:
             position = new[key] = next(taken)
         yield Receipt(entry.worker, entry.sequence, entry.record_id, position or new[key], one.fact is None)
+
+
+def _require_few(workers: int) -> None:
+    if workers > _MAX_WORKERS:
+        raise RequestRefused(
+            413,
+            "too_many_workers",
+            f"a submission has records of at most {_MAX_WORKERS} workers, got {workers}",
+            hint="Send them in several submissions.",
+        )
 
 
 def _unknown(worker: bytes) -> UnknownWorker:
