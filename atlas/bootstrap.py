@@ -324,7 +324,9 @@ class Program:
         if workers.collector_key_file is None:
             return routes
         key = WorkerKey.from_file(self.settings.path(workers.collector_key_file))
-        intake = Intake(self.ledger, lambda worker: worker == key.address, workers.max_envelope_bytes)
+        intake = Intake(
+            self.ledger, lambda worker: worker == key.address, workers.max_envelope_bytes, throttle=throttle
+        )
         return [*routes, *trace_routes(Collector(intake, key), limits, self.intake_metrics)]
 
     def _is_admitted(self, worker: bytes) -> bool:

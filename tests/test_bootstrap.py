@@ -11,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from atlas.bootstrap import create_keys, open_program
+from atlas.indexer.workers.keys import WorkerKey
 from atlas.ledger.cosignatures import Witness
 from atlas.ledger.errors import AppendingHalted, LedgerBehindCheckpoint
 from atlas.ledger.recovery import halted_because
@@ -127,3 +128,19 @@ def test_each_checkpoint_is_cosigned_in_the_background(database_url: str, tmp_pa
 def away() -> str:
     """The key of a witness that is never there."""
     return Witness("away.example.org/w", bytes(32)).format()
+
+
+def test_spans_obey_the_rates_of_the_settings(database_url: str, tmp_path: Path) -> None:
+    WorkerKey.create(tmp_path / "collector.key")
+    configured = settings(database_url, tmp_path)
+    workers = configured.workers.model_copy(
+        update={"collector_key_file": tmp_path / "collector.key", "bytes_per_s": 0.1}
+    )
+
+    async def send(app: Starlette) -> int:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://atlas.test") as client:
+            return (await client.post("/v1/traces", json={"resourceSpans": []})).status_code
+
+    with open_program(configured.model_copy(update={"workers": workers})) as program:
+        app = program.api()
+        assert [anyio.run(send, app) for _ in range(2)] == [200, 429]

@@ -1,9 +1,7 @@
 """``atlas-ledger workers``: importing records, the quarantine, and where workers are."""
 
-import contextlib
-import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,8 +15,8 @@ from atlas.cli.console import errors, output, shown
 from atlas.cli.options import Config, Json
 from atlas.indexer.workers.bulk import BadFrame, ImportTally, import_frames
 from atlas.indexer.workers.errors import ImportFailed
-from atlas.indexer.workers.importing import Source, files_below, open_file, read_frames
-from atlas.indexer.workers.intake import Submission
+from atlas.indexer.workers.importing import files_below, open_file, open_input, read_frames
+from atlas.indexer.workers.outcomes import Submission
 from atlas.indexer.workers.quarantine import Held, QuarantineTotals
 from atlas.protocol.ids import checksum_address, parse_address
 from atlas.settings import load
@@ -128,10 +126,13 @@ def _import_one(program: Program, path: Path | None) -> int:
         elif bad == _BAD_SHOWN + 1:
             errors.print(f"{name}: more of them, counted only")
 
-    with _source(path) as source:
-        tally = import_frames(
-            program.intake(), read_frames(source), on_bad=on_bad, on_progress=_progress(name, time.monotonic)
-        )
+    on_progress = _progress(name, time.monotonic)
+    try:
+        with open_input() if path is None else open_file(path) as source:
+            tally = import_frames(program.intake(), read_frames(source), on_bad=on_bad, on_progress=on_progress)
+    except ImportFailed as error:
+        errors.print(shown(f"{name}: {error.code}: {error.message}. {error.hint}"))
+        return bad + 1
     for gap in tally.gaps:
         numbers = f"{gap.first} to {gap.last}"
         errors.print(shown(f"{name}: records {numbers} of worker {checksum_address(gap.worker)} are missing"))
@@ -143,15 +144,6 @@ def _import_one(program: Program, path: Path | None) -> int:
         soft_wrap=True,
     )
     return tally.bad
-
-
-@contextlib.contextmanager
-def _source(path: Path | None) -> Generator[Source]:
-    if path is None:
-        yield sys.stdin.buffer
-    else:
-        with open_file(path) as source:
-            yield source
 
 
 def _progress(name: str, clock: Callable[[], float]) -> Callable[[ImportTally], None]:

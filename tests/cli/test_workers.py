@@ -1,3 +1,4 @@
+import gzip
 import io
 import json
 import sys
@@ -59,3 +60,21 @@ def test_a_path_that_is_not_there_is_an_error(run: CommandLine, config: Path) ->
     ran = run("workers", "import", "/nowhere/at/all", "--config", str(config))
     assert ran.code == 4
     assert "neither a file nor a directory" in ran.errors
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_imported(
+    run: CommandLine, config: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.records.gz").write_bytes(gzip.compress(envelope(9))[:-12])
+    (tmp_path / "b.records").write_bytes(envelope(0))
+    ran = run("workers", "import", str(tmp_path), "--config", str(config))
+    assert ran.code == 4
+    assert "a.records.gz: import_failed:" in ran.errors
+    assert "b.records: 0 stored, 0 there before, 1 in quarantine" in ran.output
+
+
+def test_a_closed_standard_input_is_an_error(run: CommandLine, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    ran = run("workers", "import", "-", "--config", str(config))
+    assert ran.code == 4
+    assert "standard input is closed" in ran.errors

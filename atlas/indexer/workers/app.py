@@ -23,8 +23,9 @@ from starlette.routing import Route
 
 from atlas.indexer.workers.bodies import Receiving, content_coding, media_type, unpack
 from atlas.indexer.workers.errors import RequestRefused
-from atlas.indexer.workers.intake import Intake, Receipt, Submission
+from atlas.indexer.workers.intake import Intake
 from atlas.indexer.workers.metrics import IntakeMetrics
+from atlas.indexer.workers.outcomes import Receipt, Submission
 from atlas.indexer.workers.problems import guarded, http_problem, problem_of, problem_response
 from atlas.indexer.workers.wire import Accepted, ReceiptView, WorkerView
 from atlas.protocol.ids import checksum_address, parse_address

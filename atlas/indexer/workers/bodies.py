@@ -10,56 +10,84 @@ from atlas.indexer.workers.codings import CODINGS, decode, too_large
 from atlas.indexer.workers.errors import RequestRefused
 from atlas.indexer.workers.wire import ENVELOPE_TYPE, FRAMES_TYPE, split_frames
 
+_PATIENCE_S = 1.0
+
+
+class _Arrival:
+    """A body on its way in."""
+
+    def __init__(self, since_s: float) -> None:
+        self.since_s = since_s
+        self.scope = anyio.CancelScope()
+        self.body = bytearray()
+
 
 class Receiving:
     """The bodies that are arriving: how many at once, and how many bytes of them wait in memory.
 
     A body takes none of the places where submissions are worked on, so that slow senders keep each other waiting and
-    nobody else. Used by one event loop.
+    nobody else: where there is no room for one more, the one that has been arriving longest gives way, if that is
+    longer than ``patience_s``. Used by one event loop.
     """
 
-    def __init__(self, *, max_bodies: int, max_buffered_bytes: int) -> None:
+    def __init__(self, *, max_bodies: int, max_buffered_bytes: int, patience_s: float = _PATIENCE_S) -> None:
         self._max_bodies = max_bodies
         self._max_buffered_bytes = max_buffered_bytes
-        self.bodies = 0
-        self.buffered_bytes = 0
+        self._patience_s = patience_s
+        self._arrivals: dict[_Arrival, None] = {}  # the oldest first
+        self._buffered_bytes = 0
 
     async def read(self, request: Request, *, max_bytes: int, timeout_s: float) -> bytes:
         """The body as sent. Raises RequestRefused: 413 as soon as it is too large, 408 when it takes too long, 429."""
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > max_bytes:
             raise too_large(max_bytes)
-        body = bytearray()
-        with self._place():
-            try:
-                with anyio.fail_after(timeout_s):
-                    async for piece in request.stream():
-                        self._buffer(body, piece)
-                        if len(body) > max_bytes:
-                            raise too_large(max_bytes)
-            except TimeoutError as error:
-                raise RequestRefused(
-                    408, "body_timeout", f"the body did not arrive within {timeout_s} s", hint="Send less at once."
-                ) from error
-            finally:
-                self.buffered_bytes -= len(body)
-        return bytes(body)
+        arrival = _Arrival(anyio.current_time())
+        arrival.scope.deadline = arrival.since_s + timeout_s
+        with arrival.scope, self._place(arrival):
+            async for piece in request.stream():
+                self._buffer(arrival, piece)
+                if len(arrival.body) > max_bytes:
+                    raise too_large(max_bytes)
+        if not arrival.scope.cancelled_caught:
+            return bytes(arrival.body)
+        if anyio.current_time() < arrival.scope.deadline:
+            raise _busy("the body gave way to others, which arrive faster")
+        raise RequestRefused(
+            408, "body_timeout", f"the body did not arrive within {timeout_s} s", hint="Send less at once."
+        )
 
     @contextmanager
-    def _place(self) -> Generator[None]:
-        if self.bodies >= self._max_bodies:
-            raise _busy(f"{self.bodies} submissions are arriving")
-        self.bodies += 1
+    def _place(self, arrival: _Arrival) -> Generator[None]:
+        if len(self._arrivals) >= self._max_bodies and not self._make_room(arrival):
+            raise _busy(f"{len(self._arrivals)} submissions are arriving")
+        self._arrivals[arrival] = None
         try:
             yield
         finally:
-            self.bodies -= 1
+            self._leave(arrival)
 
-    def _buffer(self, body: bytearray, piece: bytes) -> None:
-        if self.buffered_bytes + len(piece) > self._max_buffered_bytes:
-            raise _busy(f"submissions of {self.buffered_bytes} bytes are arriving")
-        body += piece
-        self.buffered_bytes += len(piece)
+    def _buffer(self, arrival: _Arrival, piece: bytes) -> None:
+        while self._buffered_bytes + len(piece) > self._max_buffered_bytes:
+            if not self._make_room(arrival):
+                raise _busy(f"submissions of {self._buffered_bytes} bytes are arriving")
+        if arrival in self._arrivals:
+            arrival.body += piece
+            self._buffered_bytes += len(piece)
+
+    def _make_room(self, arrival: _Arrival) -> bool:
+        """Turn away who has been arriving longest, unless that is ``arrival`` itself or not long; says whether."""
+        oldest = next(iter(self._arrivals), arrival)
+        if oldest is arrival or anyio.current_time() - oldest.since_s < self._patience_s:
+            return False
+        self._leave(oldest)
+        oldest.scope.cancel()
+        return True
+
+    def _leave(self, arrival: _Arrival) -> None:
+        if arrival in self._arrivals:
+            del self._arrivals[arrival]
+            self._buffered_bytes -= len(arrival.body)
 
 
 def media_type(request: Request) -> str:

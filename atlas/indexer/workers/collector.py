@@ -1,15 +1,16 @@
 """The collector: spans that others send become records that it signs, numbered in a stream of its own.
 
-A span that comes twice within the last 65,536 is recorded once: exporters send again what was not confirmed in time.
+A span that comes twice within the last 65,536 that this process has seen is recorded once: exporters send again what
+was not confirmed in time, also after a part of it was stored.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from atlas.indexer.workers.errors import IntakeError, SequenceConflict, SequenceGap, SpanRejected
+from atlas.indexer.workers.errors import RateLimited, SequenceConflict, SequenceGap, SpanRejected
 from atlas.indexer.workers.genai import is_generation, record_of
 from atlas.indexer.workers.intake import Intake
 from atlas.indexer.workers.keys import WorkerKey
@@ -22,6 +23,7 @@ from atlas.protocol.inclusion import MAX_BATCH_RECORDS
 
 _REMEMBERED = 65_536
 _TRIES = 16
+_NUMBER_BYTES = 8  # what a record grows by when it is numbered
 
 
 class Collected(msgspec.Struct, frozen=True):
@@ -48,34 +50,47 @@ class Collector:
         generations = [span for span in spans if is_generation(span)]
         with self._guard:
             fresh = list({_identity(span): span for span in generations if _identity(span) not in self._seen}.values())
-            records, reasons = self._records(fresh)
-            for start in range(0, len(records), MAX_BATCH_RECORDS):
-                self._store(records[start : start + MAX_BATCH_RECORDS])
-            self._remember(fresh)
+            reasons = self._record(fresh)
         counts = SpanCounts(
-            recorded=len(records),
+            recorded=len(fresh) - len(reasons),
             repeated=len(generations) - len(fresh),
             ignored=len(spans) - len(generations),
             rejected=len(reasons),
         )
         return Collected(counts, reasons[0] if reasons else "")
 
-    def _records(self, spans: Sequence[Span]) -> tuple[list[GenerationRecord], list[str]]:
-        records: list[GenerationRecord] = []
+    def charge(self, size_bytes: int) -> None:
+        """An export of ``size_bytes`` comes, before it is looked at. Raises RateLimited."""
+        self._intake.charge(size_bytes)
+
+    def _record(self, spans: Sequence[Span]) -> list[str]:
+        """Store batch after batch, remembering each: what then fails is sent again. Returns why spans were rejected."""
         reasons: list[str] = []
+        for start in range(0, len(spans), MAX_BATCH_RECORDS):
+            batch = spans[start : start + MAX_BATCH_RECORDS]
+            records = list(self._records(batch, reasons))
+            if records:
+                self._store(records)
+            self._remember(batch)
+        return reasons
+
+    def _records(self, spans: Sequence[Span], reasons: list[str]) -> Iterator[GenerationRecord]:
         for span in spans:
             try:
                 record = record_of(span, self._key.address)
-                encode_record(record)
+                self._require_size(span, len(encode_record(record)))
             except (SpanRejected, InvalidEnvelope) as error:
                 reasons.append(error.message)
             else:
-                records.append(record)
-        return records, reasons
+                yield record
+
+    def _require_size(self, span: Span, size_bytes: int) -> None:
+        most = self._intake.max_envelope_bytes - _NUMBER_BYTES
+        if size_bytes > most:
+            raise SpanRejected(f"span {span.span_id} makes a record of {size_bytes} bytes, {most} are taken")
 
     def _store(self, records: Sequence[GenerationRecord]) -> None:
         """Number, sign and store; again while another process takes the numbers first."""
-        error: Exception | None = None
         for _ in range(_TRIES):
             first = self._intake.next_sequence(self._key.address)
             numbered = (msgspec.structs.replace(record, sequence=first + n) for n, record in enumerate(records))
@@ -84,8 +99,8 @@ class Collector:
                 return
             error = submission.refusal.error
             if not isinstance(error, SequenceConflict | SequenceGap):
-                break
-        raise error or IntakeError("the spans were not recorded")
+                raise error
+        raise RateLimited("other collectors with this key are faster", retry_after_s=1)
 
     def _remember(self, spans: Sequence[Span]) -> None:
         self._seen.update((_identity(span), None) for span in spans)

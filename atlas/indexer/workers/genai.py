@@ -44,7 +44,7 @@ def is_generation(span: Span) -> bool:
     """Whether the span tells of a model that ran."""
     attributes = span.attributes
     named = "gen_ai.request.model" in attributes or "gen_ai.response.model" in attributes
-    return named and attributes.get("gen_ai.operation.name") not in _NOT_GENERATIONS
+    return named and _text(attributes.get("gen_ai.operation.name")) not in _NOT_GENERATIONS
 
 
 def record_of(span: Span, collector: bytes) -> GenerationRecord:

@@ -9,7 +9,10 @@ way; offsets then count unpacked bytes.
 """
 
 import gzip
-from collections.abc import Callable, Generator, Iterable, Iterator
+import re
+import sys
+import zlib
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -27,8 +30,7 @@ _LENGTH_BYTES = 4
 _READ_BYTES = 1 << 20
 _FRAMES_JUDGED = 8
 # A frame's second element is bytes or, of a batch, an array: three bytes are looked for, two come about too easily.
-_ELEMENT_MARKS = (*b"\xc4\xc5\xc6\xdc\xdd", *range(0x91, 0xA0))
-_LEADS = tuple(start + bytes([mark]) for start in FRAME_STARTS for mark in _ELEMENT_MARKS)
+_LEAD = re.compile(b"(?:" + b"|".join(map(re.escape, FRAME_STARTS)) + rb")[\xc4\xc5\xc6\xdc\xdd\x91-\x9f]")
 
 
 class Source(Protocol):
@@ -83,12 +85,26 @@ def files_below(path: Path) -> list[Path]:
 @contextmanager
 def open_file(path: Path) -> Generator[Source]:
     """The unpacked content of a file. Raises ImportFailed, there and while it is read."""
+    with _readable(str(path)), path.open("rb") as file, _unpacked(file, path.suffix) as source:
+        yield source
+
+
+@contextmanager
+def open_input() -> Generator[Source]:
+    """What comes in on standard input. Raises ImportFailed, also when it is closed."""
+    if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - so it is when file descriptor 0 is closed
+        raise ImportFailed("standard input is closed", hint="Pipe or redirect records into the command.")
+    with _readable("standard input"):
+        yield sys.stdin.buffer
+
+
+@contextmanager
+def _readable(name: str) -> Generator[None]:
     try:
-        with path.open("rb") as file, _unpacked(file, path.suffix) as source:
-            yield source
-    except (OSError, EOFError, pa.ArrowException) as error:
+        yield
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise ImportFailed(
-            f"{path} cannot be read: {error}", hint="What was read is in the ledger; import it again once it is whole."
+            f"{name} cannot be read: {error}", hint="What was read is in the ledger; import it again once it is whole."
         ) from error
 
 
@@ -237,5 +253,5 @@ def _skip(buffer: _Buffer, framing: _Framing, reason: str) -> Damage:
 
 def _next_start(data: bytearray, begin: int, end: int) -> int | None:
     """How far from ``begin`` the next three bytes are that a frame begins with."""
-    places: Iterable[int] = (data.find(lead, begin, end) for lead in _LEADS)
-    return min((place - begin for place in places if place >= 0), default=None)
+    found = _LEAD.search(data, begin, end)
+    return None if found is None else found.start() - begin

@@ -11,8 +11,9 @@ from typing import TypeAlias
 import msgspec
 import psycopg
 
-from atlas.indexer.workers.errors import IntakeError, SequenceGap, UnknownWorker
+from atlas.indexer.workers.errors import IntakeError, RequestRefused, SequenceGap, UnknownWorker
 from atlas.indexer.workers.frames import Entry, open_frame
+from atlas.indexer.workers.outcomes import Receipt, Refusal, Submission
 from atlas.indexer.workers.quarantine import Quarantine
 from atlas.indexer.workers.streams import Gap, Offered, Stream
 from atlas.indexer.workers.throttle import Throttle
@@ -22,50 +23,12 @@ from atlas.protocol.errors import InvalidEnvelope
 from atlas.protocol.generation import MAX_ENVELOPE_BYTES
 from atlas.protocol.ids import checksum_address
 
-Refused = InvalidEnvelope | IntakeError
 WorkerRegistry: TypeAlias = Callable[[bytes], bool]
 """Says of a worker's address whether it is registered now, as the chain has it (W12)."""
 
 _GAPS_SHOWN = 16
+_MAX_WORKERS = 64  # in a submission: each costs a few questions to the database, and an address costs nothing
 _KEEP_KEY = b"insert into indexer.worker_keys (worker, sequence, next_key) values (%s, %s, %s) on conflict do nothing"
-
-
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """A stored record: whose, its number, its id, its position in the log; ``duplicate`` if it was there before."""
-
-    worker: bytes
-    sequence: int
-    record_id: bytes
-    position: int
-    duplicate: bool
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """A record that was not stored, its place in the submission, that of its frame, and why.
-
-    A batch that does not open is refused as a whole, under the place of its first record.
-    """
-
-    index: int
-    error: Refused
-    frame: int = 0
-
-
-class Submission(msgspec.Struct, frozen=True):
-    """What became of a submission: stored records in order, refused ones, gaps left open, and how many were put apart.
-
-    Unless asked to go on, the intake stops at the first refusal; records after it were not looked at.
-    """
-
-    receipts: tuple[Receipt, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    quarantined: int = 0
-
-    @property
-    def refusal(self) -> Refusal | None:
-        """The first refusal."""
-        return self.refusals[0] if self.refusals else None
 
 
 class WorkerProgress(msgspec.Struct, frozen=True):
@@ -136,8 +99,16 @@ class Intake:
         return submission.receipts[0]
 
     def submit_many(self, frames: Sequence[bytes]) -> Submission:
-        """Store what is in the frames with one append, up to the first record that is refused. Raises RateLimited."""
+        """Store what is in the frames with one append, up to the first record that is refused.
+
+        Raises RateLimited, and RequestRefused for records of more workers than are looked up at once.
+        """
         return self._submit(frames, Policy())
+
+    @property
+    def max_envelope_bytes(self) -> int:
+        """The most bytes of a record that is taken."""
+        return self._max_envelope_bytes
 
     def charge(self, size_bytes: int) -> None:
         """A submission of ``size_bytes`` comes, before it is looked at. Raises RateLimited."""
@@ -160,7 +131,8 @@ class Intake:
     def release_registered(self) -> int:
         """Release all workers that are registered by now; says how many records came into the log."""
         held = self._quarantine.held() if self._quarantine else []
-        return sum(len(self._release(one.worker).receipts) for one in held if self._is_admitted(one.worker))
+        due = (one.worker for one in held if self._is_admitted(one.worker) and self._is_due(one.worker))
+        return sum(len(self._release(worker).receipts) for worker in due)
 
     def next_sequence(self, worker: bytes) -> int:
         """The number of the worker's next record."""
@@ -182,6 +154,8 @@ class Intake:
 
     def _submit(self, frames: Sequence[bytes], policy: Policy) -> Submission:
         arrived, refusals = self._open(frames, stops=policy.stops)
+        if policy.stops:
+            _require_few(len(_grouped(arrived, _worker)))
         self._charge(arrived)
         return self._settle(arrived, refusals, policy)
 
@@ -204,8 +178,8 @@ class Intake:
 
     def _charge(self, arrived: Sequence[_Arrived]) -> None:
         if self._throttle is not None:
-            for worker, entries in _by_worker(one.entry for one in arrived).items():
-                self._throttle.charge_worker(worker, len(entries), sum(len(entry.payload) for entry in entries))
+            for payer, entries in _grouped(arrived, _payer).items():
+                self._throttle.charge_worker(payer, len(entries), sum(len(entry.payload) for entry in entries))
 
     def _settle(self, arrived: Sequence[_Arrived], refusals: list[Refusal], policy: Policy) -> Submission:
         """Place and append; when somebody else was faster, look again at what is stored by now."""
@@ -227,7 +201,7 @@ class Intake:
             stream = streams[one.entry.worker]
             if stream.is_open or stream.has(one.entry.sequence):
                 placing.offer(stream, one, policy)
-            elif self._quarantine is not None:
+            elif self._quarantine is not None and stream.vouches_for(one.entry):
                 apart.setdefault(one.entry.worker, []).append(one)
             else:
                 placing.refuse(one, _unknown(one.entry.worker))
@@ -243,9 +217,9 @@ class Intake:
     def _open_streams(self, arrived: Sequence[_Arrived], policy: Policy) -> dict[bytes, Stream]:
         """The stream of each worker, open for new records if it is registered."""
         streams: dict[bytes, Stream] = {}
-        for worker, entries in _by_worker(one.entry for one in arrived).items():
+        for worker, entries in _grouped(arrived, _worker).items():
             is_open = policy.admits_all or self._is_admitted(worker)
-            if is_open and not policy.admits_all and self._quarantine is not None and self._quarantine.has(worker):
+            if is_open and not policy.admits_all and self._is_due(worker):
                 self._release(worker)
             stream = streams[worker] = Stream(self._ledger, worker, is_open=is_open)
             stream.look_up(entries)
@@ -254,8 +228,8 @@ class Intake:
     def _put_apart(self, worker: bytes, entries: Sequence[_Arrived], placing: "_Placing") -> None:
         kept = self._quarantine.keep(worker, [one.entry for one in entries]) if self._quarantine else 0
         placing.quarantined += kept
-        if kept < len(entries):
-            placing.refuse(entries[kept], _unknown(worker))
+        for one in entries[kept:]:
+            placing.refuse(one, _unknown(worker))
 
     def _append(self, offered: Sequence[Offered]) -> list[Receipt]:
         facts = [one.fact for one in offered if one.fact is not None]
@@ -267,6 +241,11 @@ class Intake:
 
         positions = self._ledger.append(facts, companion=keep_keys if rotations else None) if facts else []
         return list(_receipts(offered, positions))
+
+    def _is_due(self, worker: bytes) -> bool:
+        """Whether the quarantine keeps something of ``worker`` that its stream has a place for."""
+        quarantine = self._quarantine
+        return quarantine is not None and quarantine.has(worker) and quarantine.is_due(worker)
 
     def _release(self, worker: bytes) -> Submission:
         receipts: list[Receipt] = []
@@ -311,11 +290,20 @@ class _Placing:
         self.refusals.append(Refusal(one.index, error, one.frame))
 
 
-def _by_worker(entries: Iterable[Entry]) -> dict[bytes, list[Entry]]:
-    workers: dict[bytes, list[Entry]] = {}
-    for entry in entries:
-        workers.setdefault(entry.worker, []).append(entry)
-    return workers
+def _grouped(arrived: Iterable[_Arrived], key: Callable[[Entry], bytes]) -> dict[bytes, list[Entry]]:
+    groups: dict[bytes, list[Entry]] = {}
+    for one in arrived:
+        groups.setdefault(key(one.entry), []).append(one.entry)
+    return groups
+
+
+def _worker(entry: Entry) -> bytes:
+    return entry.worker
+
+
+def _payer(entry: Entry) -> bytes:
+    """Whom an entry is charged to: anybody can sign a rotation that names a worker, before its stream is looked at."""
+    return entry.worker if entry.next_key is None else entry.signer
 
 
 def _receipts(offered: Sequence[Offered], positions: Sequence[int]) -> Iterable[Receipt]:
@@ -327,6 +315,16 @@ def _receipts(offered: Sequence[Offered], positions: Sequence[int]) -> Iterable[
         if one.fact is not None:
             position = new[key] = next(taken)
         yield Receipt(entry.worker, entry.sequence, entry.record_id, position or new[key], one.fact is None)
+
+
+def _require_few(workers: int) -> None:
+    if workers > _MAX_WORKERS:
+        raise RequestRefused(
+            413,
+            "too_many_workers",
+            f"a submission has records of at most {_MAX_WORKERS} workers, got {workers}",
+            hint="Send them in several submissions.",
+        )
 
 
 def _unknown(worker: bytes) -> UnknownWorker:

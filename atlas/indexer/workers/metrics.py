@@ -3,7 +3,7 @@
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from atlas.indexer.workers.intake import Submission
+from atlas.indexer.workers.outcomes import Submission
 
 _DURATIONS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 

@@ -13,6 +13,7 @@ import structlog
 
 from atlas.indexer.workers.frames import Entry, open_frame
 from atlas.ledger.database import Database
+from atlas.protocol.facts import worker_stream
 
 _ROOM_LEFT_AFTER_EXPIRY = 0.9
 _TAKE_TURNS = b"select from indexer.quarantine_totals for update"  # first of all, so that nobody waits in a circle
@@ -35,6 +36,14 @@ update indexer.quarantine_totals set
     records = quarantine_totals.records - tally.records, bytes = quarantine_totals.bytes - tally.bytes,
     expired_records = expired_records + tally.records, expired_bytes = expired_bytes + tally.bytes
 from tally returning tally.records
+"""
+_OTHERS = b"select count(*) from indexer.quarantine where worker = %b and record_id <> all(%b::bytea[])"
+_DUE = b"""
+select exists (
+    select from indexer.quarantine where worker = %(worker)s
+    and sequence - 1 <= (select coalesce(max(version), -1) from ledger.keys where stream = %(stream)s)
+    and not exists (select from ledger.keys where stream = %(stream)s and version = quarantine.sequence)
+)
 """
 _DELETE = b"""
 with gone as (delete from indexer.quarantine where {} returning octet_length(payload) as bytes),
@@ -108,16 +117,22 @@ class Quarantine:
         """Keep the entries of ``worker`` while there is room for it; says how many of them, the first, are kept."""
         with self._database.connection() as connection, connection.cursor() as cursor:
             cursor.execute(_TAKE_TURNS)
-            row = cursor.execute(b"select count(*) from indexer.quarantine where worker = %s", (worker,)).fetchone()
-            room = max(0, self.limits.max_worker_records - (row[0] if row else 0))
-            self._insert(cursor, entries[:room])
-            return min(room, len(entries))
+            row = cursor.execute(_OTHERS, (worker, [entry.record_id for entry in entries])).fetchone()
+            kept = self._fitting(entries, self.limits.max_worker_records - (row[0] if row else 0))
+            self._insert(cursor, kept)
+            return len(kept)
 
     def has(self, worker: bytes) -> bool:
         """Whether something of ``worker`` is kept."""
         with self._database.connection() as connection:
             statement = b"select exists (select from indexer.quarantine where worker = %s)"
             return connection.execute(statement, (worker,)).fetchone() == (True,)
+
+    def is_due(self, worker: bytes) -> bool:
+        """Whether a kept record of ``worker`` has the number that its stream expects next, or one that it lacks."""
+        with self._database.connection() as connection:
+            due = connection.execute(_DUE, {"worker": worker, "stream": worker_stream(worker)}).fetchone()
+        return due == (True,)
 
     def held(self) -> list[Held]:
         """What is kept, by worker, those that wait longest first."""
@@ -149,6 +164,15 @@ class Quarantine:
             row = connection.execute(_DELETE_WORKER, (worker,)).fetchone()
         return row[0] if row else 0
 
+    def _fitting(self, entries: Sequence[Entry], room: int) -> Sequence[Entry]:
+        """The first of ``entries`` that ``room`` records and the bounds of the whole have a place for."""
+        size_bytes = 0
+        for count, entry in enumerate(entries):
+            size_bytes += len(entry.payload)
+            if count >= min(room, self.limits.max_records) or size_bytes > self.limits.max_bytes:
+                return entries[:count]
+        return entries
+
     def _insert(self, cursor: psycopg.Cursor, entries: Sequence[Entry]) -> None:
         columns = (
             [entry.worker for entry in entries],
@@ -159,11 +183,12 @@ class Quarantine:
         sizes = [row[0] for row in cursor.execute(_INSERT, columns).fetchall()]
         totals = cursor.execute(_ADD, (len(sizes), sum(sizes))).fetchone()
         if totals and (totals[0] > self.limits.max_records or totals[1] > self.limits.max_bytes):
-            self._expire(cursor)
+            self._expire(cursor, len(sizes), sum(sizes))
 
-    def _expire(self, cursor: psycopg.Cursor) -> None:
-        """Make more room than is needed now: finding the oldest reads the whole table."""
+    def _expire(self, cursor: psycopg.Cursor, new_records: int, new_bytes: int) -> None:
+        """Make more room than is needed now: finding the oldest reads the whole table. What is new stays."""
         limits = self.limits
-        room = (int(limits.max_records * _ROOM_LEFT_AFTER_EXPIRY), int(limits.max_bytes * _ROOM_LEFT_AFTER_EXPIRY))
-        row = cursor.execute(_EXPIRE, room).fetchone()
+        records = max(new_records, int(limits.max_records * _ROOM_LEFT_AFTER_EXPIRY))
+        size_bytes = max(new_bytes, int(limits.max_bytes * _ROOM_LEFT_AFTER_EXPIRY))
+        row = cursor.execute(_EXPIRE, (records, size_bytes)).fetchone()
         _log.warning("quarantine is full, the oldest records are dropped", records=row[0] if row else 0)

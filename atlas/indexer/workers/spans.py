@@ -16,12 +16,16 @@ import msgspec
 from atlas.indexer.workers.errors import RequestRefused
 
 MAX_DEPTH = 16
+MAX_SPANS = 65_536  # in one export; what has none of its fields set is a few bytes
+_RESOURCE_NAMES = ("service.", "atlas.", "hw.name")
+_MAX_RESOURCE_ATTRIBUTES = 16
+_MAX_RESOURCE_TEXT = 256
 
 AttributeValue: TypeAlias = str | bool | int | float | list["AttributeValue"] | dict[str, "AttributeValue"] | None
 
 
 class Span(msgspec.Struct, frozen=True):
-    """One span; ``resource`` are the attributes of what produced it."""
+    """One span; ``resource`` is what is kept of the attributes of what produced it."""
 
     trace_id: str
     span_id: str
@@ -94,12 +98,32 @@ def read_json(body: bytes) -> list[Span]:
         request = _reader.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise malformed(str(error)) from error
+    require_few(sum(len(scope.spans) for part in request.resource_spans for scope in part.scope_spans))
     return [
-        _span(span, _attributes(part.resource.attributes, 0))
+        _span(span, resource)
         for part in request.resource_spans
+        for resource in (kept_of_resource(_attributes(part.resource.attributes, 0)),)
         for scope in part.scope_spans
         for span in scope.spans
     ]
+
+
+def require_few(spans: int) -> None:
+    """Return when an export has no more spans than are taken. Raises RequestRefused (413)."""
+    if spans > MAX_SPANS:
+        raise RequestRefused(
+            413, "too_many_spans", f"an export has at most {MAX_SPANS} spans, got {spans}", hint="Send fewer at once."
+        )
+
+
+def kept_of_resource(attributes: dict[str, AttributeValue]) -> dict[str, AttributeValue]:
+    """What is kept of a resource: every span repeats it, so that little is, and in few words."""
+    named = [(name, value) for name, value in attributes.items() if name.startswith(_RESOURCE_NAMES)]
+    return {
+        name: value[:_MAX_RESOURCE_TEXT] if isinstance(value, str) else value
+        for name, value in named[:_MAX_RESOURCE_ATTRIBUTES]
+        if len(name) <= _MAX_RESOURCE_TEXT and isinstance(value, str | int | float)
+    }
 
 
 def malformed(reason: str) -> RequestRefused:

@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from atlas.indexer.workers.spans import MAX_DEPTH, AttributeValue, Span, malformed
+from atlas.indexer.workers.spans import MAX_DEPTH, AttributeValue, Span, kept_of_resource, malformed, require_few
 
 
 def read_protobuf(body: bytes) -> list[Span]:
@@ -19,9 +19,11 @@ def read_protobuf(body: bytes) -> list[Span]:
         request.ParseFromString(body)
     except (DecodeError, ValueError) as error:
         raise malformed(str(error)) from error
+    require_few(sum(len(scope.spans) for part in request.resource_spans for scope in part.scope_spans))
     return [
-        _span(span, _attributes(part.resource.attributes, 0))
+        _span(span, resource)
         for part in request.resource_spans
+        for resource in (kept_of_resource(_attributes(part.resource.attributes, 0)),)
         for scope in part.scope_spans
         for span in scope.spans
     ]

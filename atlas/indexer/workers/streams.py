@@ -11,6 +11,7 @@ from atlas.ledger.log import Fact, Ledger
 from atlas.protocol.facts import worker_stream
 from atlas.protocol.generation import record_id
 from atlas.protocol.ids import checksum_address
+from atlas.protocol.rotation import MAX_ROTATIONS
 
 _STANDING = b"""
 select (select max(version) from ledger.keys where stream = %(stream)s),
@@ -28,7 +29,7 @@ select version + 1, next - 1 from (
         select %(after)s::bigint as version
         union all select version from ledger.keys where stream = %(stream)s and version > %(after)s
     ) as versions
-) as pairs where next > version + 1 order by version limit %(limit)s
+) as pairs where next - 1 > version order by version limit %(limit)s
 """
 _NUMBERS_SEARCHED = 100_000
 
@@ -77,6 +78,7 @@ class Stream:
         last, numbers, keys = row or (None, [], [])
         self._stored = self.next = 0 if last is None else last + 1
         self._keys: list[tuple[int, bytes]] = list(zip(numbers, keys, strict=True))
+        self._own_keys = {worker, *keys}
         self._offered: dict[int, bytes] = {}
         self._known: dict[int, Known] = {}
 
@@ -114,6 +116,18 @@ class Stream:
             self._keys.append((sequence, entry.next_key))
         return Offered(index, entry, Fact(self.stream, sequence, entry.topic, entry.payload))
 
+    def vouches_for(self, entry: Entry) -> bool:
+        """Whether ``entry`` is the worker's own word: a rotation is signed by one of its keys, known or just come.
+
+        A record was verified to be, from the worker's first key on.
+        """
+        if entry.next_key is None:
+            return True
+        is_own = entry.signer in self._own_keys
+        if is_own:
+            self._own_keys.add(entry.next_key)
+        return is_own
+
     def missing(self, limit: int) -> list[Gap]:
         """The first gaps among the newest 100,000 numbers: anybody may ask, and the whole stream may be long."""
         searched = {"stream": self.stream, "after": max(-1, self._stored - 1 - _NUMBERS_SEARCHED), "limit": limit}
@@ -146,6 +160,11 @@ class Stream:
             raise RetiredKey(
                 f"rotation {entry.sequence} of worker {checksum_address(self.worker)} comes before recorded records",
                 hint="A key changes from the newest record on.",
+            )
+        if entry.next_key is not None and len(self._keys) >= MAX_ROTATIONS:
+            raise RetiredKey(
+                f"worker {checksum_address(self.worker)} has changed its key {MAX_ROTATIONS} times, more are not taken",
+                hint="Register a new worker.",
             )
 
     def _read(self, position: int, payload: bytes | None) -> Known:

@@ -8,6 +8,8 @@ Source: the OTLP specification, "OTLP/HTTP". Rejected spans are not to be sent a
 AI are taken and not kept.
 """
 
+import threading
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -52,6 +54,7 @@ class _Traces:
         self._limits = limits
         self._metrics = metrics
         self._desk = Desk(limits, metrics)
+        self._reading = threading.Lock()
         self._guarded = guarded(self._export, retry_after_s=limits.retry_after_s)
 
     async def answer(self, request: Request) -> Response:
@@ -67,9 +70,12 @@ class _Traces:
             )
         body = await self._desk.receive(request)
 
+        self._collector.charge(len(body))
+
         def collect() -> Response:
-            spans = _read(decode(body, coding, self._limits.max_body_bytes), media_type)
-            collected = self._collector.collect(spans)
+            with self._reading:  # read, spans take many times their bytes
+                spans = _read(decode(body, coding, self._limits.max_body_bytes), media_type)
+                collected = self._collector.collect(spans)
             self._metrics.collected(collected.counts)
             return _success(collected, media_type)
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from atlas.indexer.workers.app import Limits, intake_app
-from atlas.indexer.workers.intake import Intake, Submission
+from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.outcomes import Submission
 from atlas.indexer.workers.wire import ENVELOPE_TYPE, FRAMES_TYPE, PROBLEM_TYPE, join_frames
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
@@ -163,6 +164,21 @@ def test_bodies_on_their_way_in_are_bounded_in_number_and_in_bytes(intake: Intak
             eventually(lambda: post(client, envelope(0)).status_code == 429)
         eventually(lambda: post(client, envelope(0)).status_code == 200)
         assert_problem(post(client, bytes(2000)), 429, "busy")
+
+
+@pytest.mark.parametrize(
+    "limits", [Limits(max_arriving=3), Limits(max_arriving_bytes=2_000)], ids=["in number", "in bytes"]
+)
+def test_bodies_that_come_to_a_halt_give_way_to_others(intake: Intake, limits: Limits) -> None:
+    with serving(intake_app(intake, limits)) as url, httpx.Client(base_url=url, timeout=30) as client:
+        halted = [raw_post(client, b"content-length: 1000\r\n") for _ in range(3)]
+        for connection in halted:
+            connection.sendall(bytes(600))
+        eventually(lambda: post(client, envelope(0)).status_code == 429)
+        eventually(lambda: post(client, envelope(0)).status_code == 200)
+        assert b" 429 " in halted[0].recv(4096)
+        for connection in halted:
+            connection.close()
 
 
 def test_a_client_that_goes_away_leaves_no_slot_taken(client: httpx.Client) -> None:

@@ -24,7 +24,7 @@ from atlas.protocol.batches import seal_batch
 from atlas.protocol.errors import InvalidEnvelope
 from atlas.protocol.facts import RECORD_TOPIC, ROTATION_TOPIC, worker_stream
 from atlas.protocol.generation import open_envelope
-from atlas.protocol.rotation import KeyRotation, open_rotation, seal_rotation
+from atlas.protocol.rotation import MAX_ROTATIONS, KeyRotation, open_rotation, seal_rotation
 from tests.indexer.workers.support import KEY, OTHER_KEY, envelope, record, serving, stored_prompts
 
 
@@ -159,6 +159,26 @@ def test_the_rate_is_told_over_http_with_the_time_to_wait(ledger: Ledger) -> Non
     assert response.headers["content-type"] == PROBLEM_TYPE
     assert int(response.headers["retry-after"]) >= 1
     assert response.json()["code"] == "rate_limited"
+
+
+def test_a_rotation_by_a_stranger_is_not_charged_to_the_worker_it_names(ledger: Ledger) -> None:
+    throttle = Throttle(Rate(), Rate(records_per_s=0.001), burst_s=1_000)
+    intake = Intake(ledger, lambda worker: True, throttle=throttle)
+    assert intake.submit_many([rotation(0, OTHER_KEY, WorkerKey(bytes(31) + b"\x03"))]).refusal is not None
+    assert intake.submit_many([envelope(0)]).refusal is None
+
+
+def test_a_key_changes_no_more_often_than_a_record_can_prove(intake: Intake) -> None:
+    keys = [KEY, *(WorkerKey(bytes(30) + bytes([1, number])) for number in range(MAX_ROTATIONS + 1))]
+    for sequence in range(MAX_ROTATIONS):
+        intake.submit(rotation(sequence, keys[sequence], keys[sequence + 1]))
+    with pytest.raises(RetiredKey, match="16 times"):
+        intake.submit(rotation(MAX_ROTATIONS, keys[-2], keys[-1]))
+
+
+def test_a_worker_may_have_used_the_highest_number(intake: Intake) -> None:
+    intake.take_all([envelope(2**63 - 1)])
+    assert intake.progress(KEY.address).next_sequence == 2**63
 
 
 def test_what_became_of_submissions_is_counted(intake: Intake) -> None:

@@ -2,6 +2,7 @@ import gzip
 import io
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from atlas.indexer.workers.errors import ImportFailed
 from atlas.indexer.workers.importing import Damage, Frame, files_below, open_file, read_frames
+from atlas.indexer.workers.shapes import MalformedFrame, value_end
 from atlas.indexer.workers.wire import join_frames
 from atlas.protocol.batches import seal_batch
 from tests.indexer.workers.support import KEY, envelope, record
@@ -102,3 +104,30 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.records.gz").write_bytes(b"no gzip")
     with pytest.raises(ImportFailed, match="cannot be read"), open_file(tmp_path / "bad.records.gz") as source:
         list(read_frames(source))
+
+
+@pytest.mark.parametrize("place", [15, 16, 20, 60])
+def test_a_damaged_packed_file_is_named(tmp_path: Path, place: int) -> None:
+    packed = bytearray(gzip.compress(join_frames(FRAMES)))
+    packed[place : place + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "bad.records.gz").write_bytes(packed)
+    with pytest.raises(ImportFailed, match="cannot be read"), open_file(tmp_path / "bad.records.gz") as source:
+        list(read_frames(source))
+
+
+@pytest.mark.parametrize("shape", ["930191", "9301dd0000ffff", "9402dcffff", "970291", "940192"])
+def test_arrays_within_arrays_are_given_up_at_once(shape: str) -> None:
+    looked_at = Looks(bytes.fromhex(shape) * 3_000)
+    with pytest.raises(MalformedFrame):
+        value_end(looked_at, 0, len(looked_at))
+    assert looked_at.looks < 100
+
+
+class Looks(bytearray):
+    """Counts how often a byte of it is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        self.looks += 1
+        return super().__getitem__(place)

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.workers.errors import SequenceConflict, SequenceGap, UnknownWorker
-from atlas.indexer.workers.intake import Intake, Receipt, Submission
+from atlas.indexer.workers.errors import RequestRefused, SequenceConflict, SequenceGap, UnknownWorker
+from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.keys import WorkerKey
+from atlas.indexer.workers.outcomes import Receipt, Submission
 from atlas.ledger.log import Ledger
 from atlas.protocol.errors import InvalidEnvelope
 from atlas.protocol.facts import RECORD_TOPIC, worker_stream
@@ -168,3 +170,10 @@ def test_of_two_records_with_one_number_at_once_exactly_one_wins(intake: Intake,
     assert len(errors) == 7
     assert all(isinstance(error, SequenceConflict) for error in errors)
     assert ledger.head() == 1
+
+
+def test_a_submission_speaks_for_a_bounded_number_of_workers(intake: Intake) -> None:
+    keys = [WorkerKey(bytes(30) + bytes([1, number])) for number in range(65)]
+    assert len(intake.submit_many([envelope(0, key=key) for key in keys[:64]]).receipts) == 64
+    with pytest.raises(RequestRefused, match="at most 64 workers"):
+        intake.submit_many([envelope(1, key=key) for key in keys])

@@ -7,11 +7,13 @@ from atlas.indexer.workers.app import intake_app
 from atlas.indexer.workers.client import IntakeClient
 from atlas.indexer.workers.errors import IntakeUnavailable, UnknownWorker
 from atlas.indexer.workers.intake import Intake
-from atlas.indexer.workers.quarantine import Quarantine, QuarantineLimits
+from atlas.indexer.workers.keys import WorkerKey
+from atlas.indexer.workers.quarantine import HeldRecord, Quarantine, QuarantineLimits
 from atlas.indexer.workers.wire import FRAMES_TYPE, join_frames
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.protocol.batches import seal_batch
+from atlas.protocol.rotation import KeyRotation, seal_rotation
 from tests.indexer.workers.support import KEY, OTHER_KEY, envelope, record, serving, stored_prompts
 
 
@@ -144,3 +146,74 @@ def test_over_http_quarantine_is_accepted_and_the_worker_keeps_its_records(world
         with IntakeClient(url) as client, pytest.raises(IntakeUnavailable, match="quarantine"):
             client.submit([envelope(0)])
         assert httpx.get(f"{url}/workers/0x{KEY.address.hex()}").json()["quarantined"] is True
+
+
+THIRD_KEY = WorkerKey(bytes(31) + b"\x03")
+
+
+def rotation(sequence: int, before: WorkerKey, after: WorkerKey) -> bytes:
+    change = KeyRotation(1, "key-rotation", KEY.address, sequence, before.address, after.address, 1_700_000_000_000)
+    return seal_rotation(change, previous_secret=before.secret, next_secret=after.secret)
+
+
+def test_a_rotation_by_a_stranger_takes_none_of_the_room_of_the_worker_it_names(ledger: Ledger) -> None:
+    world = World(ledger, QuarantineLimits(max_worker_records=2))
+    for sequence in range(2):
+        submission = world.intake.submit_many([rotation(sequence, OTHER_KEY, THIRD_KEY)])
+        assert submission.refusal is not None
+        assert (submission.quarantined, submission.refusal.error.code) == (0, "unknown_worker")
+    assert world.intake.submit_many([envelope(0), rotation(1, KEY, OTHER_KEY)]).quarantined == 2
+
+
+def test_a_chain_of_rotations_is_kept_and_released(world: World) -> None:
+    frames = [rotation(0, KEY, OTHER_KEY), rotation(1, OTHER_KEY, THIRD_KEY)]
+    assert world.intake.submit_many(frames).quarantined == 2
+    world.registered.add(KEY.address)
+    assert world.intake.release_registered() == 2
+    assert world.intake.progress(KEY.address).key == THIRD_KEY.address
+
+
+def test_of_an_import_every_record_beyond_the_share_is_told(ledger: Ledger) -> None:
+    world = World(ledger, QuarantineLimits(max_worker_records=2))
+    submission = world.intake.take_all([envelope(number) for number in range(6)])
+    assert submission.quarantined == 2
+    assert [refusal.index for refusal in submission.refusals] == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("limits", [QuarantineLimits(max_records=3), QuarantineLimits(max_bytes=len(envelope(0)) * 3)])
+def test_no_more_is_confirmed_than_the_whole_has_room_for(ledger: Ledger, limits: QuarantineLimits) -> None:
+    world = World(ledger, limits)
+    world.intake.submit_many([envelope(0, key=OTHER_KEY)])
+    submission = world.intake.submit_many([envelope(number) for number in range(9)])
+    assert submission.quarantined == world.quarantine.totals().records == 3
+    assert submission.refusal is not None
+
+
+def test_a_quarantine_without_room_refuses(ledger: Ledger) -> None:
+    submission = World(ledger, QuarantineLimits(max_records=0)).intake.submit_many([envelope(0)])
+    assert submission.quarantined == 0
+    assert submission.refusal is not None
+
+
+def test_what_is_kept_already_needs_no_more_room(ledger: Ledger) -> None:
+    world = World(ledger, QuarantineLimits(max_worker_records=2))
+    for _ in range(2):
+        assert world.intake.submit_many([envelope(0), envelope(1)]).quarantined == 2
+
+
+def test_what_will_never_fit_is_not_verified_again_with_each_submission(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.intake.submit_many([envelope(0), envelope(0, prompt="another"), envelope(3)])
+    world.registered.add(KEY.address)
+    assert world.intake.release_registered() == 1
+    looked_at: list[bytes] = []
+
+    def records(worker: bytes, *, after: tuple[int, int]) -> list[HeldRecord]:
+        looked_at.append(worker)
+        return []
+
+    monkeypatch.setattr(world.quarantine, "records", records)
+    world.intake.submit_many([envelope(1)])
+    assert world.intake.release_registered() == 0
+    assert looked_at == []

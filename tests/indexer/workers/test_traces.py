@@ -15,12 +15,15 @@ from starlette.applications import Starlette
 
 from atlas.indexer.workers.app import Limits
 from atlas.indexer.workers.collector import Collector
+from atlas.indexer.workers.errors import RateLimited
 from atlas.indexer.workers.intake import Intake
-from atlas.indexer.workers.spans import read_json
+from atlas.indexer.workers.spans import MAX_SPANS, read_json
+from atlas.indexer.workers.throttle import Rate, Throttle
 from atlas.indexer.workers.traces import JSON_TYPE, PROTOBUF_TYPE, trace_routes
 from atlas.ledger.log import Ledger
 from atlas.protocol.generation import GenerationRecord, open_envelope
 from atlas.protocol.ids import checksum_address
+from atlas.protocol.inclusion import MAX_BATCH_RECORDS
 from tests.indexer.workers.support import KEY, serving
 
 START_NS = 1_700_000_000_123_456_789
@@ -203,3 +206,59 @@ def test_a_refusal_in_protobuf_is_a_status_message(client: httpx.Client) -> None
     assert response.status_code == 400
     assert response.headers["content-type"] == PROTOBUF_TYPE
     assert response.content[0] == 0x12
+
+
+def test_an_operation_that_is_no_text_is_kept_as_it_is(client: httpx.Client, ledger: Ledger) -> None:
+    odd = attribute("gen_ai.operation.name", arrayValue={"values": [{"stringValue": "chat"}]})
+    assert post(client, export(span(1, odd))).json() == {}
+    assert records(ledger)[0].parameters["gen_ai.operation.name"] == '["chat"]'
+
+
+def test_a_span_too_large_for_a_record_takes_no_other_with_it(client: httpx.Client, ledger: Ledger) -> None:
+    many = [attribute(f"x.{number}", stringValue="a" * 4_000) for number in range(100)]
+    partial = post(client, export(span(1), span(2, *many), span(3))).json()["partialSuccess"]
+    assert partial["rejectedSpans"] == "1"
+    assert f"span {2:016x} makes a record of" in partial["errorMessage"]
+    assert len(records(ledger)) == 2
+
+
+def test_a_large_resource_is_not_repeated_in_every_record(client: httpx.Client, ledger: Ledger) -> None:
+    large = [attribute(f"service.{number}", stringValue="a" * 4_000) for number in range(50)]
+    spans = [{"spans": [span(number) for number in range(1, 101)]}]
+    body = json.dumps({"resourceSpans": [{"resource": {"attributes": large}, "scopeSpans": spans}]}).encode()
+    assert post(client, body).json() == {}
+    assert sum(len(fact.payload) for fact in ledger.facts(after=0)) < 2 * len(body) + 100 * 16 * 300
+
+
+@pytest.mark.parametrize("kind", [JSON_TYPE, PROTOBUF_TYPE])
+def test_more_spans_than_are_taken_at_once_are_refused(client: httpx.Client, kind: str) -> None:
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    for _ in range(MAX_SPANS + 1):
+        scope.spans.add()
+    body = request.SerializeToString() if kind == PROTOBUF_TYPE else export(*[{}] * (MAX_SPANS + 1))
+    response = post(client, body, kind)
+    assert response.status_code == 413
+    assert b"too_many_spans" in response.content
+
+
+def test_what_was_stored_before_the_rate_was_exceeded_is_not_stored_again(ledger: Ledger) -> None:
+    clock = [0.0]
+    throttle = Throttle(Rate(), Rate(records_per_s=1), burst_s=MAX_BATCH_RECORDS, clock=lambda: clock[0])
+    collector = Collector(Intake(ledger, lambda worker: True, throttle=throttle), KEY)
+    spans = read_json(export(*map(span, range(1, MAX_BATCH_RECORDS + 3))))
+    with pytest.raises(RateLimited):
+        collector.collect(spans)
+    clock[0] = MAX_BATCH_RECORDS
+    counts = collector.collect(spans).counts
+    assert (counts.recorded, counts.repeated) == (2, MAX_BATCH_RECORDS)
+    assert ledger.head() == MAX_BATCH_RECORDS + 2
+
+
+def test_bytes_beyond_the_rate_are_refused_with_the_time_to_wait(ledger: Ledger) -> None:
+    intake = Intake(ledger, lambda worker: True, throttle=Throttle(Rate(bytes_per_s=1), Rate(), burst_s=10))
+    app = Starlette(routes=trace_routes(Collector(intake, KEY)))
+    with serving(app) as url, httpx.Client(base_url=url) as client:
+        assert post(client, export(span())).status_code == 200
+        refused = post(client, export(span()))
+    assert (refused.status_code, int(refused.headers["retry-after"]) > 0) == (429, True)
