@@ -21,6 +21,7 @@ from atlas.indexer.workers.errors import (
     UnknownWorker,
 )
 from atlas.indexer.workers.wire import PROBLEM_TYPE, Problem
+from atlas.ledger.errors import AppendingHalted
 from atlas.protocol.errors import AtlasError, InvalidEnvelope, MalformedId
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -85,6 +86,10 @@ def _failure(request: Request, error: Exception, retry_after_s: int) -> Response
 def _outage(request: Request, error: Exception, retry_after_s: int) -> Response:
     """503 when the store is out of reach, 500 for what nobody foresaw. Neither tells how the store is reached."""
     error_id = secrets.token_hex(8)
+    if isinstance(error, AppendingHalted):
+        _log.warning("the log is halted", error_id=error_id, path=request.url.path, reason=str(error))
+        problem = _problem(503, "halted", "the ledger takes no facts for now", "Send the same bytes again later.")
+        return problem_response(msgspec.structs.replace(problem, error_id=error_id), retry_after_s=retry_after_s)
     unreachable = isinstance(error, AtlasError) and error.exit_code == _UNREACHABLE_EXIT_CODE
     if unreachable or isinstance(error, psycopg.OperationalError):
         _log.warning("store out of reach", error_id=error_id, path=request.url.path, reason=str(error))

@@ -230,6 +230,18 @@ def test_a_lost_connection_is_a_503_and_the_next_submission_lands(
     assert stored_prompts(ledger) == ["shot 0", "shot 1"]
 
 
+def test_a_halted_log_is_a_503_that_asks_to_come_back(client: httpx.Client, database_url: str, ledger: Ledger) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update ledger.head set halted = 'a newer checkpoint was published'")
+    response = post(client, envelope(0))
+    assert_problem(response, 503, "halted")
+    assert response.headers["retry-after"] == "1"
+    with psycopg.connect(database_url) as connection:
+        connection.execute("update ledger.head set halted = null")
+    assert post(client, envelope(0)).status_code == 200
+    assert stored_prompts(ledger) == ["shot 0"]
+
+
 def test_an_internal_error_shows_an_id_and_logs_the_reason_under_it(ledger: Ledger) -> None:
     def broken(worker: bytes) -> bool:
         raise RuntimeError("the inside story")
