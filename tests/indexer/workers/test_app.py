@@ -235,7 +235,7 @@ def test_a_halted_log_is_a_503_that_asks_to_come_back(client: httpx.Client, data
         connection.execute("update ledger.head set halted = 'a newer checkpoint was published'")
     response = post(client, envelope(0))
     assert_problem(response, 503, "halted")
-    assert response.headers["retry-after"] == "1"
+    assert int(response.headers["retry-after"]) > 0
     with psycopg.connect(database_url) as connection:
         connection.execute("update ledger.head set halted = null")
     assert post(client, envelope(0)).status_code == 200
