@@ -16,6 +16,7 @@ import pyarrow as pa
 from msgspec.json import Decoder
 
 from atlas.indexer.chain.hexadecimal import INT64_MAX, parse_count, parse_data
+from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import LyingEndpoint, MalformedResponse
 from atlas.protocol.logs import LOG_SCHEMA, ArrowArray, ArrowBatch
 
@@ -58,6 +59,15 @@ def parse_log_columns(result: bytes | msgspec.Raw) -> ArrowBatch:
         raise MalformedResponse(f"not a list of logs: {error}", hint="Is this a JSON-RPC endpoint?") from error
     require_present(answers)
     return _columns(answers)
+
+
+def to_logs(batch: ArrowBatch) -> list[Log]:
+    """The logs of a batch, one by one."""
+    *place, topic0, topic1, topic2, topic3, data = (column.to_pylist() for column in batch.columns)
+    topics = (
+        tuple(topic for topic in each if topic is not None) for each in zip(topic0, topic1, topic2, topic3, strict=True)
+    )
+    return list(map(Log, *place, topics, data))
 
 
 def _columns(answers: Sequence[LogAnswer]) -> ArrowBatch:

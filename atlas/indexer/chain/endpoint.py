@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.columns import LogAnswer, parse_log_columns, require_present
+from atlas.indexer.chain.columns import LogAnswer, parse_log_columns, require_present, to_logs
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
@@ -132,10 +132,7 @@ class Endpoint:
 
     def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
         """``eth_getLogs`` from ``first`` to ``last``."""
-        calls = _log_calls(_range(first, last), wanted)
-        answers = self._client.batch(calls, _logs)
-        with self._naming(f"eth_getLogs of blocks {first} to {last}"):
-            return _merged([[_log(log) for log in answer] for answer in answers])
+        return to_logs(self.log_columns(first, last, wanted))
 
     def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
         """One batch of ``eth_getLogs`` by block hash (EIP-234): no reorganisation can come in between."""
