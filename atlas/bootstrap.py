@@ -19,16 +19,20 @@ from atlas import __version__
 from atlas.chain_settings import ChainSettings, SettingsError, chain_config
 from atlas.graphql.server import create_app
 from atlas.indexer.chain.config import ChainConfig
+from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
+from atlas.indexer.chain.evidence import keep_evidence
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
+from atlas.indexer.chain.rpc import Calls
 from atlas.indexer.chain.sources.connecting import connect_pool
 from atlas.indexer.chain.sources.heads import SocketWatch
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits as RequestLimits
-from atlas.indexer.chain.sources.proven import ProvenSource
+from atlas.indexer.chain.sources.proven import ProvenEndpoint
 from atlas.indexer.chain.standing import StandingCollector, trouble
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
+from atlas.indexer.errors import LyingEndpoint
 from atlas.indexer.workers.app import Limits, intake_routes
 from atlas.indexer.workers.collector import Collector
 from atlas.indexer.workers.intake import Intake
@@ -62,7 +66,7 @@ from atlas.ledger.witnessing import Cosigner, Witnesses
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
 from atlas.projections.standing import is_staked
-from atlas.protocol.evm.families import family_of
+from atlas.protocol.evm.families import require_provable
 from atlas.protocol.ids import parse_address
 from atlas.protocol.vocabulary import StakeRole
 from atlas.provenance.anchoring import Anchored, anchor_note, open_chain
@@ -285,14 +289,14 @@ class Program:
             quorum=settings.quorum,
             deadline_s=settings.request_timeout_s,
             metrics=self.endpoint_metrics,
+            proven=self._prover(config.chain) if config.verify == "receipts" else None,
         )
         self._closing.callback(pool.close)
-        source = ProvenSource(pool, family_of(config.chain)) if config.verify == "receipts" else pool
         others = [member.source for member in pool.members[1:]]
         watch = _head_watch(settings.ws_url) if settings.ws_url else None
         if watch is not None:
             self._closing.callback(watch.close)
-        indexer = ChainIndexer(config, source, self.ledger, self.database, others=others, watch=watch)
+        indexer = ChainIndexer(config, pool, self.ledger, self.database, others=others, watch=watch)
         indexer.check()
         return Service(
             f"index {config.chain}", _through_outages(lambda stop: indexer.run(stop, _log_changes()), self._revive)
@@ -303,6 +307,14 @@ class Program:
         self._revive_database()
         with contextlib.suppress(DatabaseUnreachable):
             self.watch()
+
+    def _prover(self, chain: str) -> Callable[[Calls], Endpoint]:
+        """Endpoints of ``chain`` whose logs are proven; what shows a lie is kept."""
+
+        def keep(endpoint: str, lie: LyingEndpoint) -> None:
+            keep_evidence(self.database, chain, endpoint, lie)
+
+        return lambda client: ProvenEndpoint(client, require_provable(chain), keep)
 
     def _keep_checkpoints(self, stop: threading.Event) -> None:
         covered = -1

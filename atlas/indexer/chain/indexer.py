@@ -23,7 +23,6 @@ import msgspec
 from atlas.indexer.chain import standing
 from atlas.indexer.chain.commit import ChainStore
 from atlas.indexer.chain.config import ChainConfig
-from atlas.indexer.chain.evidence import keep_evidence
 from atlas.indexer.chain.exclusive import ChainLock
 from atlas.indexer.chain.forkchoice import BeyondWindow, Extend, Reorg, WindowBlock
 from atlas.indexer.chain.gathering import Reading
@@ -42,7 +41,6 @@ from atlas.indexer.chain.state import ChainState
 from atlas.indexer.errors import (
     EndpointError,
     FinalityUnknown,
-    LyingEndpoint,
     NoContractCode,
     ReorgBeyondWindow,
     WrongChain,
@@ -313,8 +311,6 @@ class ChainIndexer:
         return self._source.headers([number])[0] if number > 0 else None
 
     def _fail(self, error: EndpointError | ReorgBeyondWindow) -> None:
-        if isinstance(error, LyingEndpoint) and error.header_rlp is not None:
-            keep_evidence(self._database, self._config.chain, self._source.name, error)
         state = error.state if isinstance(error, ReorgBeyondWindow) else "retrying"
         self._status = Status(state, error.message, error.hint)
         self._is_identified = False

@@ -1,14 +1,20 @@
 """``verify = "receipts"``: what an endpoint leaves out is found, and what shows it is kept."""
 
 import threading
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from atlas.indexer.chain.evidence import evidence
+from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
+from atlas.indexer.chain.sources.connecting import connect_pool
+from atlas.indexer.chain.sources.proven import ProvenEndpoint
 from atlas.indexer.errors import LyingEndpoint
 from atlas.ledger.database import Database
+from atlas.protocol.evm.families import ETHEREUM
+from tests.anvil import CHAIN
 from tests.indexer.chain.scripted import LyingNode
 from tests.indexer.chain.workbench import Workbench, catch_up
 
@@ -70,3 +76,19 @@ def test_what_shows_the_lie_is_kept(workbench: Workbench, database: Database) ->
     assert kept.header
     assert b"eth_getBlockReceipts" in kept.request
     assert node.url in kept.endpoint
+
+
+def test_another_endpoint_stands_in_for_one_that_lies(workbench: Workbench) -> None:
+    told: list[str] = []
+    emit_history(workbench)
+    with LyingNode(workbench.anvil, without_last_of_several) as node:
+        pool = connect_pool(
+            CHAIN,
+            (node.url, workbench.anvil.url),
+            proven=lambda client: ProvenEndpoint(client, ETHEREUM, lambda name, _: told.append(name)),
+        )
+        config = workbench.config(verify="receipts", window_blocks=2)
+        with closing(pool), closing(ChainIndexer(config, pool, workbench.ledger, workbench.database)) as indexer:
+            catch_up(indexer)
+    workbench.require_true_to_chain()
+    assert set(told) == {node.url}

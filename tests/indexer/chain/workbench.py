@@ -5,10 +5,12 @@ from typing import Any
 
 from atlas.indexer.chain.config import ChainConfig, Contract
 from atlas.indexer.chain.endpoint import connect
+from atlas.indexer.chain.evidence import keep_evidence
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import StepResult
+from atlas.indexer.chain.rpc import RpcClient
 from atlas.indexer.chain.rules import Rule
-from atlas.indexer.chain.sources.proven import ProvenSource
+from atlas.indexer.chain.sources.proven import ProvenEndpoint
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger, RecordedFact
 from atlas.protocol.evm.families import ETHEREUM
@@ -58,12 +60,17 @@ class Workbench:
     def indexer(self, *contracts: Rule, **settings: Any) -> ChainIndexer:
         """An indexer with these settings."""
         config = self.config(*contracts, **settings)
-        source = connect(config.rpc_url)
-        asked = ProvenSource(source, ETHEREUM) if config.verify == "receipts" else source
-        indexer = ChainIndexer(config, asked, self.ledger, self.database)
+        is_proven = config.verify == "receipts"
+        source = self._proven(config.rpc_url) if is_proven else connect(config.rpc_url)
+        indexer = ChainIndexer(config, source, self.ledger, self.database)
         self._closing.callback(source.close)
         self._closing.callback(indexer.close)
         return indexer
+
+    def _proven(self, url: str) -> ProvenEndpoint:
+        return ProvenEndpoint(
+            RpcClient(url), ETHEREUM, lambda name, lie: keep_evidence(self.database, CHAIN, name, lie)
+        )
 
     def facts(self) -> list[RecordedFact]:
         """The whole log."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.masking import masked_url
-from atlas.indexer.chain.rpc import MAX_BATCH, RpcClient
+from atlas.indexer.chain.rpc import MAX_BATCH, Calls, RpcClient
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits
 from atlas.indexer.chain.sources.pool import EndpointPool
@@ -21,12 +21,17 @@ def connect_pool(
     deadline_s: float = DEADLINE_S,
     max_batch: int = MAX_BATCH,
     metrics: EndpointMetrics | None = None,
+    proven: Callable[[Calls], Endpoint] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> EndpointPool:
-    """The pool over the endpoints at ``urls``, the primary first; nothing is asked yet. Raises InvalidChainConfig."""
+    """The pool over the endpoints at ``urls``, the primary first; nothing is asked yet. Raises InvalidChainConfig.
+
+    ``proven`` makes an endpoint of a client where logs are to be proven.
+    """
+    make = proven or Endpoint
     endpoints = [
-        Endpoint(
+        make(
             RpcClient(
                 url,
                 name=name,
