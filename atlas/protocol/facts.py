@@ -3,7 +3,10 @@
 Chain payloads are msgpack arrays in the field order of the structs below, decoded strictly:
 
     topic             stream name                              version           payload
+    chain.abi         abi/0x<sha256>                           0                 RecordedAbi
     chain.contract    eip155:1/contract/0x<address>            0                 WatchedContract
+    chain.contract    eip155:1/block/0x<hash>                  child_version()   WatchedContract, of a factory's child
+    chain.events      eip155:1/events/0x<topics hash>          0                 WatchedEvents
     chain.header      eip155:1/block/0x<hash>                  0                 BlockHeader
     chain.log         eip155:1/block/0x<hash>                  1 + log index     ChainLog
     chain.reorged     eip155:1/reorgs                          0, 1, 2 ...       ChainReorged
@@ -11,11 +14,14 @@ Chain payloads are msgpack arrays in the field order of the structs below, decod
     worker.record     worker/0x<address>                       sequence number   signed envelope
     decision.*        the id of an eventsourcing aggregate     its version       msgpack map
 
+A child that a factory's event names belongs to the block of that event: it counts as long as the block does.
+
 A stream id is a UUID version 8 (RFC 9562) over the SHA-256 of the stream's name, so that sixteen
 bytes identify it in every index and anyone can compute it.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
@@ -23,7 +29,9 @@ import msgspec
 
 from atlas.protocol.errors import MalformedFact
 
+ABI_TOPIC = "chain.abi"
 CONTRACT_TOPIC = "chain.contract"
+EVENTS_TOPIC = "chain.events"
 HEADER_TOPIC = "chain.header"
 LOG_TOPIC = "chain.log"
 REORGED_TOPIC = "chain.reorged"
@@ -32,13 +40,35 @@ RECORD_TOPIC = "worker.record"
 MANIFEST_TOPIC = "decision.manifest-signed"
 
 
+class RecordedAbi(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The events of an ABI that is not shipped, as canonical JSON (``atlas.protocol.outside``)."""
+
+    sha256: bytes  # of ``json``
+    json: bytes
+
+
 class WatchedContract(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """From ``start_block`` on, logs of ``address`` are read with the ABI called ``abi``."""
+    """From ``start_block`` on, logs of ``address`` are read with the ABI called ``abi``.
+
+    ``abi_sha256`` names the RecordedAbi with its events; None for one that is shipped under its name, and then the
+    payload is an array of the first four fields.
+    """
 
     chain: str  # CAIP-2
     address: bytes  # 20 bytes
     abi: str
     start_block: int
+    abi_sha256: bytes | None = None
+
+
+class WatchedEvents(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """From ``start_block`` on, logs of any address with one of ``topics`` first are read with the ABI ``abi``."""
+
+    chain: str  # CAIP-2
+    topics: tuple[bytes, ...]  # ascending
+    abi: str
+    start_block: int
+    abi_sha256: bytes | None = None
 
 
 class BlockHeader(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -104,6 +134,9 @@ class ManifestSigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     records: tuple[bytes, ...]  # ids of the generation records that the manifest speaks of
 
 
+CHILD_VERSIONS = 1 << 40
+"""Versions of a block's stream from here on are children, below are its logs."""
+
 Payload = TypeVar("Payload", bound=msgspec.Struct)
 
 _encoder = msgspec.msgpack.Encoder()
@@ -111,6 +144,8 @@ _encoder = msgspec.msgpack.Encoder()
 
 def encode(payload: msgspec.Struct) -> bytes:
     """The canonical bytes of a payload."""
+    if isinstance(payload, WatchedContract) and payload.abi_sha256 is None:
+        return _encoder.encode((payload.chain, payload.address, payload.abi, payload.start_block))
     return _encoder.encode(payload)
 
 
@@ -120,7 +155,7 @@ def decode(payload: bytes, kind: type[Payload]) -> Payload:
         value = msgspec.msgpack.decode(payload, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise MalformedFact(f"not a {kind.__name__}: {error}") from error
-    if _encoder.encode(value) != payload:
+    if encode(value) != payload:
         raise MalformedFact(f"the bytes of this {kind.__name__} are not in canonical form")
     return value
 
@@ -136,6 +171,21 @@ def stream_id(name: str) -> UUID:
 def contract_stream(chain: str, address: bytes) -> UUID:
     """The stream that says how logs of this contract are read."""
     return stream_id(f"{chain}/contract/0x{address.hex()}")
+
+
+def abi_stream(sha256: bytes) -> UUID:
+    """The stream of one recorded ABI."""
+    return stream_id(f"abi/0x{sha256.hex()}")
+
+
+def events_stream(chain: str, topics: Iterable[bytes]) -> UUID:
+    """The stream that says how logs with these first topics are read."""
+    return stream_id(f"{chain}/events/0x{hashlib.sha256(b''.join(sorted(topics))).hexdigest()}")
+
+
+def child_version(log_index: int, place: int) -> int:
+    """The version, in its block's stream, of the child that parameter ``place`` (below 256) of a log names."""
+    return CHILD_VERSIONS + (log_index << 8) + place
 
 
 def block_stream(chain: str, block_hash: bytes) -> UUID:
