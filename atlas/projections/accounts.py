@@ -5,7 +5,6 @@ one statement, each posting gets its running balance, and each account's current
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import repeat
 from operator import itemgetter
 from typing import TypeAlias
 
@@ -64,9 +63,8 @@ class Accounts:
         self, positions: list[int], key: Iterable[object], deltas: list[int], block_numbers: list[int]
     ) -> list[Posting]:
         """A posting a position, by column, as ``post_all`` takes them. Raises UnstorableValue."""
-        columns = [column if isinstance(column, list) else repeat(column) for column in key]
-        keys: list[Key] = list(zip(*columns, repeat(None, len(positions))))
-        keys = [each[:-1] for each in keys]
+        columns = [column if isinstance(column, list) else [column] * len(positions) for column in key]
+        keys: list[Key] = list(zip(*columns, strict=True))
         for each in set(keys) - self._known.keys():
             self._key_format.check(each)
         return [posting for posting in zip(keys, positions, deltas, block_numbers, strict=True) if posting[2]]

@@ -23,7 +23,6 @@ from atlas.protocol import facts
 from atlas.protocol.errors import MalformedFact
 from atlas.protocol.facts import ChainReorged
 
-
 _FOLLOWED = (facts.ABI_TOPIC, facts.CONTRACT_TOPIC, facts.EVENTS_TOPIC, facts.REORGED_TOPIC)
 
 

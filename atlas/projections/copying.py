@@ -67,12 +67,11 @@ def column_texts(column: Column, values: object) -> Iterable[str]:
         one.check((cast("Value", values),))
         return repeat(one.line((cast("Value", values),)))
     listed = cast("list[Any]", values)
+    kinds = set(map(type, listed))
     match column.type:
-        case ColumnType.BYTES if all([type(value) is bytes for value in listed]):  # noqa: C419 - faster as a list
+        case ColumnType.BYTES if kinds == {bytes}:
             return [f"\\\\x{value.hex()}" for value in listed]
-        case ColumnType.INTEGER | ColumnType.BIGINT | ColumnType.UINT256 if all(
-            [type(value) is int for value in listed]
-        ):  # noqa: C419
+        case ColumnType.INTEGER | ColumnType.BIGINT | ColumnType.UINT256 if kinds == {int}:
             one.check((min(listed),))
             one.check((max(listed),))
             return map(str, listed)

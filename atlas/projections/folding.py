@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
+from pyarrow.compute import field
 
 from atlas.ledger.log import ArrowTable
 from atlas.projections.builds import Build
@@ -27,7 +27,6 @@ from atlas.projections.reading import READERS, reason_of
 from atlas.protocol import facts
 from atlas.protocol.errors import ProtocolError
 from atlas.protocol.facts import RecordedAbi, WatchedContract, WatchedEvents
-from atlas.protocol.logs import ArrowBatch
 from atlas.rights.errors import RightsError
 
 READ_FACTS = 5_000
@@ -51,24 +50,23 @@ class Folder:
     def apply(self, page: ArrowTable, orphaned: frozenset[bytes]) -> None:
         """Fold the facts of ``page``, in log order, without those of ``orphaned`` blocks."""
         if orphaned:
-            streams = pa.array(list(orphaned), pa.binary(16))
-            page = page.filter(pc.invert(pc.is_in(page.column("stream"), value_set=streams)))
-        for part in page.to_batches(max_chunksize=READ_FACTS):
-            self._apply(part)
+            page = page.filter(~field("stream").isin(pa.array(list(orphaned), pa.binary(16))))
+        for start in range(0, len(page), READ_FACTS):
+            self._apply(page.slice(start, READ_FACTS))
 
-    def _apply(self, part: ArrowBatch) -> None:
+    def _apply(self, part: ArrowTable) -> None:
         handlers = self._view.handlers
         for position, value in sorted([*self._read_facts(part), *self._read_logs(part)], key=itemgetter(0)):
             handler = handlers.get(type(value))
             if handler is not None:
                 self._handle(handler, position, value)
 
-    def _read_facts(self, part: ArrowBatch) -> Iterator[Read]:
+    def _read_facts(self, part: ArrowTable) -> Iterator[Read]:
         """What is no log. Redacted facts are found undecodable, logs among them."""
-        redacted = pc.is_null(part.column("payload"))
-        for position in part.column("position").filter(redacted).to_pylist():
+        redacted = field("payload").is_null()
+        for position in part.filter(redacted).column("position").to_pylist():
             self._findings.undecodable(position, "redacted", "its payload was redacted by a recorded decision")
-        others = part.filter(pc.and_(pc.invert(redacted), pc.not_equal(part.column("topic"), facts.LOG_TOPIC)))
+        others = part.filter(~redacted & (field("topic") != facts.LOG_TOPIC))
         columns = (others.column(name).to_pylist() for name in ("position", "topic", "payload"))
         for position, topic, payload in zip(*columns, strict=True):
             try:
@@ -83,12 +81,11 @@ class Folder:
             self._fold.contracts.learn(position, value)
         return value
 
-    def _read_logs(self, part: ArrowBatch) -> Iterator[Read]:
+    def _read_logs(self, part: ArrowTable) -> Iterator[Read]:
         """The events that go through handlers one by one; the others are written."""
-        readable = pc.and_(pc.is_valid(part.column("payload")), pc.equal(part.column("topic"), facts.LOG_TOPIC))
-        logs = part.filter(readable)
+        logs = part.filter(field("payload").is_valid() & (field("topic") == facts.LOG_TOPIC))
         if len(logs):
-            for batch in self._logs.read(logs.column("position").to_numpy(), logs.column("payload")):
+            for batch in self._logs.read(logs.column("position").to_numpy(), logs.column("payload").combine_chunks()):
                 if not self._write(batch):
                     yield from zip(batch.positions, batch.events(), strict=True)
 

@@ -7,6 +7,7 @@ form, hashes of 32 bytes, at most four topics, numbers below 2**53); a payload t
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -129,10 +130,8 @@ class _Walk:
             prefix = self._content[start : start + 2 + length].tobytes()
             same = self._cells(self._starts[left], len(prefix)) == np.void(prefix)
             if prefix[:1] == bytes([_ARRAY | _FIELDS_OF_LOG]) and prefix[1] == _FIXED_STR | length:
-                try:
+                with suppress(UnicodeDecodeError):  # facts.decode says so
                     yield prefix[2:].decode(), left[same]
-                except UnicodeDecodeError:
-                    pass  # facts.decode says so
             left = left[~same]
 
     def logs(self, chain: str, rows: Integers) -> tuple[LogColumns, Mask]:

@@ -246,6 +246,6 @@ def write(column: Column, value: Any) -> Any:
         return str(value)
     if column.kind is kinds.TIME:
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
-    if column.kind in (kinds.TEXT, kinds.INTEGER, kinds.BOOLEAN, kinds.JSON):
+    if column.kind in (kinds.TEXT, kinds.INTEGER, kinds.BOOLEAN, kinds.JSON, kinds.JSON_OBJECT):
         return value
     return value.upper()
