@@ -1,10 +1,8 @@
 """Events of every watched contract as their ABIs name them, ours and those from outside."""
 
-from psycopg import sql
-
 from atlas.graphql.entities import Entity, Listing, final, value
 from atlas.graphql.kinds import ADDRESS, BIG_INTEGER, BYTES, INTEGER, JSON_OBJECT, TEXT, TIME
-from atlas.graphql.sources import Statement, Versions
+from atlas.graphql.sources import Undecodable, Versions
 from atlas.projections.views import events
 
 EVENT = Entity(
@@ -35,10 +33,7 @@ EVENT = Entity(
 UNDECODABLE_LOG = Entity(
     "UndecodableLog",
     "A log that its ABI does not read, or a fact on how logs are read that is not in order.",
-    Statement(
-        sql.SQL("select position, reason, detail from projections.undecodable where view = 'events'"),
-        key=("position",),
-    ),
+    Undecodable("events"),
     members=(
         value("position", BIG_INTEGER, "Its ledger position: `ledgerEntry` has its bytes."),
         value("reason", TEXT, "Why it is not read, one of a fixed set."),
