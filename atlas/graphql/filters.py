@@ -32,6 +32,7 @@ _OPERATORS: Mapping[str, Mapping[str, str]] = {
     "equality": _EQUALITY,
     "order": {**_EQUALITY, **_ORDER},
     "text": {**_EQUALITY, **_ORDER, **_TEXT},
+    "containment": {"_contains": "{column} @> {value}"},
 }
 _MEANINGS: Mapping[str, str] = {
     "": "equals this",

@@ -10,10 +10,10 @@ import strawberry
 from psycopg import sql
 
 from atlas.graphql.errors import InvalidScalar
-from atlas.graphql.scalars import Aaid, Address, BigInt, Bytes, DateTime, Json, parse_integer, parse_time
+from atlas.graphql.scalars import Aaid, Address, BigInt, Bytes, DateTime, Json, JsonObject, parse_integer, parse_time
 
 Write = Callable[[sql.Composable], sql.Composable]
-Comparison = Literal["equality", "order", "text", "none"]
+Comparison = Literal["equality", "order", "text", "containment", "none"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +106,7 @@ TIME = Kind(
     read_page=_read_time,
 )
 JSON = Kind(Json, _plain, sql.SQL("jsonb"), "none")
+JSON_OBJECT = Kind(JsonObject, _plain, sql.SQL("jsonb"), "containment")
 ATLAS = Kind(str, _atlas, sql.SQL("numeric"), "none")
 
 

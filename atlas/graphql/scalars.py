@@ -6,6 +6,7 @@
     BigInt      a decimal integer as a string; a JSON integer is taken too
     DateTime    RFC 3339, UTC, milliseconds: 2026-01-31T12:00:00.000Z; in, any offset
     Json        any JSON value, only ever out
+    JsonObject  a JSON object, in and out
 
 Values come in as Python values (bytes, int, datetime). They go out as text that PostgreSQL wrote, so
 serializers are only used by fields with resolvers of their own.
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NewType
 
+import orjson
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
@@ -29,9 +31,11 @@ Bytes = NewType("Bytes", bytes)
 BigInt = NewType("BigInt", int)
 DateTime = NewType("DateTime", datetime)
 Json = NewType("Json", object)
+JsonObject = NewType("JsonObject", dict[str, object])
 
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2}){0,1024}")
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,77})")
+_MAX_OBJECT_BYTES = 4096
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", flags=re.ASCII
 )  # section 5.6
@@ -87,6 +91,19 @@ def format_time(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def parse_object(value: object) -> str:
+    """The text of a JSON object of at most 4 KiB, without U+0000 and half surrogate pairs. Raises InvalidScalar."""
+    if not isinstance(value, dict):
+        raise InvalidScalar("INVALID_JSON_OBJECT", "expected a JSON object")
+    try:
+        text = orjson.dumps(value)
+    except (orjson.JSONEncodeError, RecursionError) as error:
+        raise InvalidScalar("INVALID_JSON_OBJECT", f"expected a JSON object: {error}") from error
+    if len(text) > _MAX_OBJECT_BYTES or b"\\u0000" in text:
+        raise InvalidScalar("INVALID_JSON_OBJECT", f"expected at most {_MAX_OBJECT_BYTES} bytes without U+0000")
+    return text.decode()
+
+
 def _format_bytes(value: bytes) -> str:
     return f"0x{value.hex()}"
 
@@ -134,5 +151,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="Any JSON value, as its author wrote it. Never an input.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         parse_value=_out_only,
+    ),
+    JsonObject: strawberry.scalar(
+        name="JsonObject",
+        description="A JSON object.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
+        parse_value=parse_object,
     ),
 }

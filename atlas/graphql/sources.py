@@ -157,6 +157,28 @@ class Books:
 
 
 @dataclass(frozen=True)
+class Undecodable:
+    """What a view could not read: one row a position, which stays what it is."""
+
+    view: str
+    key = ("position",)
+
+    @property
+    def views(self) -> frozenset[str]:
+        """The view that could not read it."""
+        return frozenset({self.view})
+
+    def rows(self, as_of: sql.Composable | None) -> sql.Composable:
+        """The findings, or those up to the position ``as_of``."""
+        found = sql.SQL("select position, reason, detail from projections.undecodable where view = {}").format(
+            sql.Literal(self.view)
+        )
+        if as_of is None:
+            return sql.SQL("({})").format(found)
+        return sql.SQL("({} and position <= {})").format(found, as_of)
+
+
+@dataclass(frozen=True)
 class Statement:
     """A query of our own that no position changes, such as the state of the log itself."""
 

@@ -4,7 +4,8 @@ Posting reads nothing. When the batch is flushed, the balances of the accounts i
 one statement, each posting gets its running balance, and each account's current row is upserted once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import TypeAlias
 
 import psycopg
@@ -16,6 +17,8 @@ from atlas.projections.schema import ACCOUNT_STATE, POSTING_STATE, names_of
 from atlas.projections.tables import AccountTable, Value
 
 Key: TypeAlias = tuple[Value, ...]
+Posting: TypeAlias = tuple[Key, int, int, int]
+"""Key, position, delta, block number."""
 Report: TypeAlias = Callable[[int, str, str], None]
 """Keeps a finding: position, reason, detail."""
 
@@ -46,7 +49,8 @@ class Accounts:
         self._key_format = RowFormat(table.key)
         self._complete = empty
         self._known: dict[Key, _Account] = {}
-        self._pending: list[tuple[Key, int, int, int]] = []
+        self._pending: list[Posting] = []
+        self._bulk: list[Posting] = []
 
     def post(self, position: int, key: Key, delta: int, block_number: int) -> None:
         """Add ``delta`` to the account ``key``; nothing for zero. Raises UnstorableValue for a key out of range."""
@@ -54,6 +58,20 @@ class Accounts:
             if key not in self._known:
                 self._key_format.check(key)
             self._pending.append((key, position, delta, block_number))
+
+    def postings(
+        self, positions: list[int], key: Iterable[object], deltas: list[int], block_numbers: list[int]
+    ) -> list[Posting]:
+        """A posting a position, by column, as ``post_all`` takes them. Raises UnstorableValue."""
+        columns = [column if isinstance(column, list) else [column] * len(positions) for column in key]
+        keys: list[Key] = list(zip(*columns, strict=True))
+        for each in set(keys) - self._known.keys():
+            self._key_format.check(each)
+        return [posting for posting in zip(keys, positions, deltas, block_numbers, strict=True) if posting[2]]
+
+    def post_all(self, postings: list[Posting]) -> None:
+        """Add to accounts, at positions where nothing else does."""
+        self._bulk += postings
 
     def undo(self, position: int) -> None:
         """Take back the postings of the fact at ``position``."""
@@ -64,10 +82,15 @@ class Accounts:
         """Drop everything remembered: the stored rows have changed beneath."""
         self._known.clear()
         self._pending.clear()
+        self._bulk.clear()
         self._complete = False
 
     def flush(self, cursor: psycopg.Cursor, report: Report) -> None:
         """Write the pending postings and the accounts' new balances."""
+        if self._bulk:
+            # Postings of one position keep their order.
+            self._pending = sorted(self._pending + self._bulk, key=itemgetter(1))
+            self._bulk.clear()
         if not self._pending:
             return
         self._prefetch(cursor)

@@ -17,11 +17,13 @@ from atlas.ledger.log import ArrowTable, Ledger
 from atlas.projections.builds import Build
 from atlas.projections.findings import Findings
 from atlas.projections.fold import Fold, Stores
-from atlas.projections.folding import FactRow, Folder
+from atlas.projections.folding import Folder
 from atlas.projections.orphans import orphaned_after
 from atlas.protocol import facts
 from atlas.protocol.errors import MalformedFact
 from atlas.protocol.facts import ChainReorged
+
+_FOLLOWED = (facts.ABI_TOPIC, facts.CONTRACT_TOPIC, facts.EVENTS_TOPIC, facts.REORGED_TOPIC)
 
 
 class Batch:
@@ -51,7 +53,7 @@ class Batch:
 
     def _apply(self, page: ArrowTable, orphaned: frozenset[bytes]) -> None:
         fold = Fold(self._cursor, self._stores, self._findings)
-        Folder(self._build, fold, self._findings, self._cursor).apply(_rows(page), orphaned)
+        Folder(self._build, fold, self._findings, self._cursor).apply(page, orphaned)
         self._stores.flush(self._cursor, self._findings)
 
     def _orphans(self, page: ArrowTable) -> tuple[frozenset[bytes], frozenset[bytes]]:
@@ -63,7 +65,7 @@ class Batch:
         return before, after
 
     def _reorgs(self, page: ArrowTable) -> Iterator[ChainReorged]:
-        for _, _, _, payload in _rows(page.filter(field("topic") == facts.REORGED_TOPIC)):
+        for payload in page.filter(field("topic") == facts.REORGED_TOPIC).column("payload").to_pylist():
             try:
                 yield facts.decode(payload or b"", ChainReorged)
             except MalformedFact:
@@ -88,9 +90,4 @@ class Batch:
 
 def _topics(build: Build) -> tuple[str, ...]:
     """The topics of the view, and those that the engine itself follows for it."""
-    return tuple(sorted({*build.view.topics, facts.CONTRACT_TOPIC, facts.REORGED_TOPIC}))
-
-
-def _rows(page: ArrowTable) -> Iterator[FactRow]:
-    columns = (page.column(name).to_pylist() for name in ("position", "stream", "topic", "payload"))
-    return zip(*columns, strict=True)
+    return tuple(sorted({*build.view.topics, *_FOLLOWED}))

@@ -4,21 +4,23 @@ Each build has its own schema and its own row in ``projections.views``, and is f
 """
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import cast
 
 import msgspec
 import psycopg
 from psycopg import sql
 
-from atlas.projections.contracts import Contracts
+from atlas.projections.contracts import Contracts, Met, require_readable
 from atlas.projections.copying import RowFormat
 from atlas.projections.errors import NewerView
-from atlas.projections.schema import creation, fingerprint, rewinding
-from atlas.projections.tables import bigint, binary, table_names, text
+from atlas.projections.schema import creation, fingerprint, names_of, rewinding
+from atlas.projections.tables import Column, bigint, binary, optional, table_names, text
 from atlas.projections.view import View
-from atlas.protocol.facts import WatchedContract
+from atlas.protocol.facts import RecordedAbi, WatchedContract, WatchedEvents
 
 
 class Stage(StrEnum):
@@ -39,7 +41,14 @@ class State(msgspec.Struct, frozen=True):
     schema_oid: int  # of its tables: another one after a rebuild
 
 
-_CONTRACT = RowFormat((text("chain"), binary("address"), bigint("position"), text("abi"), bigint("start_block")))
+_READ_BY = (text("abi"), bigint("start_block"), optional(binary("abi_sha256")))
+_MET: Mapping[type, tuple[str, tuple[Column, ...]]] = {
+    WatchedContract: ("contracts", (text("chain"), binary("address"), *_READ_BY)),
+    WatchedEvents: ("watched_events", (text("chain"), binary("topics"), *_READ_BY)),
+    RecordedAbi: ("abis", (binary("sha256"), binary("json"))),
+}
+"""Where the facts that say how logs are read are stored: a column a field, ``topics`` an array."""
+
 _STATE = b"""
 select version, shape, position, updated_at, (select oid::bigint from pg_namespace where nspname = %s)
 from projections.views where name = %s
@@ -130,26 +139,35 @@ class Build(msgspec.Struct, frozen=True, dict=True):
         """Forget all that came from facts after ``position``."""
         for statement in rewinding(self.schema, self.view.tables, position):
             cursor.execute(statement)
-        for table in ("contracts", "undecodable", "issues"):
+        for table in ("contracts", "watched_events", "abis", "undecodable", "issues"):
             statement = sql.SQL("delete from {} where view = %s and position > %s")
             cursor.execute(statement.format(sql.Identifier("projections", table)), (self.name, position))
 
     def contracts(self, cursor: psycopg.Cursor) -> Contracts:
-        """The contracts it has met, in log order."""
-        cursor.execute(
-            "select chain, address, abi, start_block from projections.contracts where view = %s order by position",
-            (self.name,),
-        )
-        return Contracts(WatchedContract(*row) for row in cursor.fetchall())
+        """How logs are read, by the facts it has met, in log order."""
+        met: list[Met] = []
+        for kind, (table, columns) in _MET.items():
+            statement = sql.SQL("select position, {} from {} where view = %s").format(
+                names_of(columns), sql.Identifier("projections", table)
+            )
+            met += [(row[0], kind(*map(_met_value, row[1:]))) for row in cursor.execute(statement, (self.name,))]
+        return Contracts(sorted(met, key=lambda each: each[0]))
 
-    def learn(self, cursor: psycopg.Cursor, position: int, contract: WatchedContract) -> None:
-        """Store a contract met at ``position``. Raises UnstorableValue."""
-        row = (contract.chain, contract.address, position, contract.abi, contract.start_block)
-        _CONTRACT.check(row)
+    def learn(self, cursor: psycopg.Cursor, position: int, fact: WatchedContract | WatchedEvents | RecordedAbi) -> None:
+        """Store how logs are read from ``position`` on. Raises UnstorableValue, MalformedAbi."""
+        if isinstance(fact, RecordedAbi):
+            require_readable(fact)
+        table, columns = _MET[type(fact)]
+        row = [list(value) if isinstance(value, tuple) else value for value in msgspec.structs.astuple(fact)]
+        checked = [(column, value) for column, value in zip(columns, row, strict=True) if not isinstance(value, list)]
+        RowFormat([column for column, _ in checked]).check([value for _, value in checked])
         cursor.execute(
-            "insert into projections.contracts (view, chain, address, position, abi, start_block)"
-            " values (%s, %s, %s, %s, %s, %s) on conflict (view, chain, address) do nothing",
-            (self.name, *row),
+            sql.SQL("insert into {} (view, position, {}) values ({})").format(
+                sql.Identifier("projections", table),
+                names_of(columns),
+                sql.SQL(", ").join([sql.Placeholder()] * (len(columns) + 2)),
+            ),
+            (self.name, position, *row),
         )
 
     def orphans(self, cursor: psycopg.Cursor) -> frozenset[bytes]:
@@ -171,6 +189,10 @@ class Build(msgspec.Struct, frozen=True, dict=True):
     def _lock_key(self) -> int:
         digest = hashlib.sha256(b"atlas-ledger/view/1\n" + self.name.encode()).digest()
         return int.from_bytes(digest[:8], signed=True)
+
+
+def _met_value(value: object) -> object:
+    return tuple(cast("list[bytes]", value)) if isinstance(value, list) else value
 
 
 def drop_schema(cursor: psycopg.Cursor, schema: str) -> None:

@@ -8,7 +8,8 @@ repeat the text of their key, and because a value that PostgreSQL would refuse m
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import islice, repeat
+from typing import Any, cast
 
 import orjson
 import psycopg
@@ -57,6 +58,33 @@ class RowFormat:
         """One row as a line of COPY text, without the newline."""
         encoded = zip(self._encoders, values, strict=True)
         return "\t".join([_NULL if value is None else encode(value) for encode, value in encoded])
+
+
+def column_texts(column: Column, values: object) -> Iterable[str]:
+    """A column of COPY text: of a list each value, of any other value the same without end. Raises UnstorableValue."""
+    one = RowFormat((column,))
+    if not isinstance(values, list):
+        one.check((cast("Value", values),))
+        return repeat(one.line((cast("Value", values),)))
+    listed = cast("list[Any]", values)
+    kinds = set(map(type, listed))
+    match column.type:
+        case ColumnType.BYTES if kinds == {bytes}:
+            return [f"\\\\x{value.hex()}" for value in listed]
+        case ColumnType.INTEGER | ColumnType.BIGINT | ColumnType.UINT256 if kinds == {int}:
+            one.check((min(listed),))
+            one.check((max(listed),))
+            return map(str, listed)
+        case ColumnType.TIME | ColumnType.TEXT:
+            texts = {value: _checked(one, value) for value in dict.fromkeys(listed)}
+            return [texts[value] for value in listed]
+        case _:
+            return [_checked(one, value) for value in listed]
+
+
+def _checked(one: RowFormat, value: Value) -> str:
+    one.check((value,))
+    return one.line((value,))
 
 
 def _encode_text(value: object) -> str:

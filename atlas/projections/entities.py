@@ -4,17 +4,17 @@ A put at position ``p`` is the key's version from ``p`` on. Several puts at one 
 put of what the row already is, is none. Versions that the batch ends are closed by one statement.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise, repeat
 from typing import TypeAlias
 
 import psycopg
 from psycopg import sql
 
-from atlas.projections.copying import RowFormat, write_rows
+from atlas.projections.copying import RowFormat, column_texts, write_rows
 from atlas.projections.lookup import keys_as_table, loaded, select_rows, transposed
 from atlas.projections.schema import VALIDITY, names_of, same_key
-from atlas.projections.tables import EntityTable, Value
+from atlas.projections.tables import EntityTable, Value, bigint
 
 Key: TypeAlias = tuple[Value, ...]
 Values: TypeAlias = tuple[Value, ...]
@@ -38,6 +38,7 @@ class EntityRows:
         self._pending: dict[Key, list[Version]] = {}
         self._position = 0
         self._touched: list[Key] = []
+        self._inserted: list[str] = []
 
     def get(self, cursor: psycopg.Cursor, key: Key) -> Values | None:
         """The current values of ``key``, or None when it has no row."""
@@ -60,6 +61,19 @@ class EntityRows:
         versions.append((position, values))
         self._touched.append(key)
 
+    def lines(self, positions: list[int], columns: Mapping[str, object]) -> list[str]:
+        """A row a position, its key, by column, as ``insert`` takes them. Raises UnstorableValue."""
+        table = self.table
+        assert table.key == (bigint("position"),), f"{table.name} is not keyed by position"
+        assert columns.keys() == set(table.value_names), f"{table.name} has the columns {table.value_names}"
+        keys = list(column_texts(table.key[0], positions))
+        texts = (column_texts(column, columns[column.name]) for column in table.values)
+        return list(map("\t".join, zip(keys, *texts, keys, repeat("\\N"))))
+
+    def insert(self, lines: list[str]) -> None:
+        """Rows whose keys nothing else has."""
+        self._inserted += lines
+
     def undo(self, position: int) -> None:
         """Take back what the fact at ``position``, the last one to put anything, has put."""
         if position != self._position:
@@ -77,10 +91,14 @@ class EntityRows:
         self._known.clear()
         self._pending.clear()
         self._touched.clear()
+        self._inserted.clear()
         self._complete = False
 
     def flush(self, cursor: psycopg.Cursor) -> None:
         """Write the pending versions and close those that they end."""
+        if self._inserted:
+            write_rows(cursor, self._identifier, self._columns, self._inserted)
+            self._inserted.clear()
         if not self._pending:
             return
         self._prefetch(cursor)

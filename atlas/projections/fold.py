@@ -4,13 +4,14 @@ Everything a handler writes belongs to the position of the fact it handles, and 
 when the handler refuses the fact.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import psycopg
 
-from atlas.projections.accounts import Accounts
+from atlas.projections.accounts import Accounts, Posting
 from atlas.projections.contracts import Contracts
+from atlas.projections.decoded import EventBatch, Inserted, Written
 from atlas.projections.entities import EntityRows
 from atlas.projections.errors import DuplicateRow, MissingRow
 from atlas.projections.findings import Findings
@@ -96,6 +97,23 @@ class Fold:
     def post(self, table: AccountTable, *key: Value, delta: int, block_number: int) -> None:
         """Add ``delta`` to the account ``key``, by an event of block ``block_number``; zero posts nothing."""
         self._accounts[table.name].post(self.position, key, delta, block_number)
+
+    def write(self, batch: EventBatch, written: Iterable[Written]) -> None:
+        """Write what a bulk handler makes of ``batch``: all of it, or nothing where it raises UnstorableValue."""
+        rows: list[tuple[EntityRows, list[str]]] = []
+        postings: list[tuple[Accounts, list[Posting]]] = []
+        for each in written:
+            if isinstance(each, Inserted):
+                store = self._rows[each.table.name]
+                rows.append((store, store.lines(batch.positions, each.columns)))
+            else:
+                accounts = self._accounts[each.table.name]
+                made = accounts.postings(batch.positions, each.key, each.deltas, batch.block_numbers)
+                postings.append((accounts, made))
+        for store, lines in rows:
+            store.insert(lines)
+        for accounts, made in postings:
+            accounts.post_all(made)
 
     def report(self, reason: str, detail: str) -> None:
         """Keep an issue with this fact, which is applied all the same."""

@@ -1,7 +1,11 @@
 """The tables of the engine; the views' own schemas are made from their declarations.
 
     projections.views(name, version, shape, position, updated_at)             how far each view is
-    projections.contracts(view, chain, address, position, abi, start_block)   the contracts that a view has met
+    projections.contracts(view, position, chain, address, abi, start_block, abi_sha256)
+                                                                              the contracts that a view has met
+    projections.watched_events(view, position, chain, topics, abi, start_block, abi_sha256)
+                                                                              the events of any address, likewise
+    projections.abis(view, position, sha256, json)                            the recorded ABIs that read them
     projections.orphans(view, stream)                                         the blocks that do not count for it
     projections.undecodable, projections.issues                               see ``atlas.projections.findings``
     projections.is_final(chain, block_number)                                 whether that block is finalized
@@ -65,7 +69,32 @@ create function projections.is_final(chain text, block_number bigint) returns bo
 $body$;
 """
 
+# A contract may be met more than once: as the child of a factory's event, whose block may not last, and by itself.
+_READINGS = """
+alter table projections.contracts drop constraint contracts_pkey;
+alter table projections.contracts add column abi_sha256 bytea;
+alter table projections.contracts add primary key (view, position);
+create table projections.watched_events (
+    view        text    not null references projections.views on update cascade on delete cascade,
+    chain       text    not null,
+    topics      bytea[] not null,
+    position    bigint  not null,
+    abi         text    not null,
+    start_block bigint  not null,
+    abi_sha256  bytea,
+    primary key (view, position)
+);
+create table projections.abis (
+    view     text   not null references projections.views on update cascade on delete cascade,
+    position bigint not null,
+    sha256   bytea  not null,
+    json     bytea  not null,
+    primary key (view, position)
+);
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("projections", 1, _ENGINE),
     Migration("projections", 2, _FINALITY),
+    Migration("projections", 3, _READINGS),
 )

@@ -1,11 +1,13 @@
 """From recorded facts to the typed values that handlers take.
 
     topic                      handler's first argument
+    chain.abi                  atlas.protocol.facts.RecordedAbi
     chain.contract             atlas.protocol.facts.WatchedContract
+    chain.events               atlas.protocol.facts.WatchedEvents
     chain.header               Header
     chain.finalized            atlas.protocol.facts.ChainFinalized
     chain.reorged              atlas.protocol.facts.ChainReorged (the engine itself takes the orphans out)
-    chain.log                  an event of atlas.protocol.events
+    chain.log                  an event of atlas.protocol.events, or atlas.projections.decoded.DecodedEvent of any ABI
     worker.record              atlas.protocol.generation.SignedRecord
     decision.manifest-signed   atlas.protocol.facts.ManifestSigned
 
@@ -22,7 +24,15 @@ from rlp.exceptions import RLPException
 
 from atlas.protocol import facts
 from atlas.protocol.errors import AtlasError, InvalidEnvelope, MalformedFact, UndecodableLog
-from atlas.protocol.facts import BlockHeader, ChainFinalized, ChainReorged, ManifestSigned, WatchedContract
+from atlas.protocol.facts import (
+    BlockHeader,
+    ChainFinalized,
+    ChainReorged,
+    ManifestSigned,
+    RecordedAbi,
+    WatchedContract,
+    WatchedEvents,
+)
 from atlas.protocol.generation import SignedRecord, open_envelope
 from atlas.protocol.keccak import keccak256
 
@@ -55,6 +65,8 @@ def read_header(payload: bytes) -> Header:
 
 
 READERS: Mapping[str, Callable[[bytes], msgspec.Struct]] = {
+    facts.ABI_TOPIC: lambda payload: facts.decode(payload, RecordedAbi),
+    facts.EVENTS_TOPIC: lambda payload: facts.decode(payload, WatchedEvents),
     facts.CONTRACT_TOPIC: lambda payload: facts.decode(payload, WatchedContract),
     facts.HEADER_TOPIC: read_header,
     facts.FINALIZED_TOPIC: lambda payload: facts.decode(payload, ChainFinalized),
@@ -65,7 +77,9 @@ READERS: Mapping[str, Callable[[bytes], msgspec.Struct]] = {
 """How the payload of each topic is read; logs need the watched contracts besides, see ``atlas.projections.fold``."""
 
 TOPIC_OF: Mapping[type, str] = {
+    RecordedAbi: facts.ABI_TOPIC,
     WatchedContract: facts.CONTRACT_TOPIC,
+    WatchedEvents: facts.EVENTS_TOPIC,
     Header: facts.HEADER_TOPIC,
     ChainFinalized: facts.FINALIZED_TOPIC,
     ChainReorged: facts.REORGED_TOPIC,

@@ -100,6 +100,10 @@ def _entity_creation(schema: str, table: EntityTable) -> Iterator[sql.Composed]:
     yield _index(schema, table.name, ("valid_to",))
     for columns in table.indexes:
         yield _index(schema, table.name, columns)
+    for column in table.contained:
+        yield sql.SQL("create index on {} using gin ({} jsonb_path_ops)").format(
+            sql.Identifier(schema, table.name), sql.Identifier(column)
+        )
 
 
 def _account_creation(schema: str, table: AccountTable) -> Iterator[sql.Composed]:

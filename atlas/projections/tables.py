@@ -45,12 +45,16 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class EntityTable(msgspec.Struct, frozen=True, dict=True):
-    """A table of row versions; ``indexes`` name the column lists that readers look up besides the key."""
+    """A table of row versions; ``indexes`` name the column lists that readers look up besides the key.
+
+    ``contained`` names the JSON columns that readers search by what is in them.
+    """
 
     name: str
     key: tuple[Column, ...]
     values: tuple[Column, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
+    contained: tuple[str, ...] = ()
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from atlas.projections.decoded import BulkHandler, DecodedEvent
 from atlas.projections.reading import TOPIC_OF
 from atlas.projections.tables import Table
 from atlas.protocol import facts
@@ -21,12 +22,14 @@ class View(msgspec.Struct, frozen=True, dict=True):
     ``handlers`` maps the type of an event (``atlas.protocol.events``) or of another fact (see
     ``atlas.projections.reading``) to its function. Raise ``version`` whenever a handler's result changes:
     the stored view is then rebuilt beside the old one. A change of the tables is noticed by itself.
+    ``bulk`` has, for some of these types of events, a function that does for many what the handler does for one.
     """
 
     name: str
     version: int
     tables: tuple[Table, ...]
     handlers: Mapping[type, Handler]
+    bulk: Mapping[type, BulkHandler] = {}
 
     @property
     def schema(self) -> str:
@@ -35,10 +38,19 @@ class View(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def contracts(self) -> frozenset[str]:
-        """The ABIs whose events this view follows."""
+        """The shipped ABIs whose events this view follows one by one."""
         return frozenset(name for name, events in EVENTS.items() if any(event in self.handlers for event in events))
+
+    @property
+    def follows_every_event(self) -> bool:
+        """Whether it takes the events of every watched contract, whatever their ABI."""
+        return DecodedEvent in self.handlers
 
     @cached_property
     def topics(self) -> tuple[str, ...]:
         """The topics of the facts this view follows."""
-        return tuple(sorted({facts.LOG_TOPIC if issubclass(kind, Event) else TOPIC_OF[kind] for kind in self.handlers}))
+        return tuple(sorted({_topic(kind) for kind in self.handlers}))
+
+
+def _topic(kind: type) -> str:
+    return facts.LOG_TOPIC if issubclass(kind, Event | DecodedEvent) else TOPIC_OF[kind]

@@ -104,12 +104,12 @@ def decode_event(abi_name: str, log: ChainLog, position: int) -> Event | None:
 
     Raises UndecodableLog, and MissingArtifact for an ABI that is not shipped.
     """
-    return _shipped_decoder(abi_name).decode(log, position)
+    return shipped_decoder(abi_name).decode(log, position)
 
 
 def decode_events(abi_name: str, logs: Sequence[ChainLog], positions: Sequence[int]) -> list[Outcome]:
     """As ``decode_event``, for each of ``logs`` at its position, errors returned. Raises MissingArtifact."""
-    return _shipped_decoder(abi_name).decode_all(logs, positions)
+    return shipped_decoder(abi_name).decode_all(logs, positions)
 
 
 def compile_decoder(abi_name: str, abi: Iterable[Mapping[str, Any]], structs: Iterable[type[Event]]) -> Decoder:
@@ -142,7 +142,8 @@ _REBUILD = "The contracts and atlas.protocol.events belong to different versions
 
 
 @cache
-def _shipped_decoder(abi_name: str) -> Decoder:
+def shipped_decoder(abi_name: str) -> Decoder:
+    """The decoder of the shipped ABI ``abi_name``. Raises MissingArtifact, ProtocolError."""
     return compile_decoder(abi_name, load(abi_name).abi, EVENTS.get(abi_name, ()))
 
 

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from atlas.graphql import kinds
 from atlas.graphql.catalog import ENTITIES, ROOTS
 from atlas.graphql.entities import Column, Entity, Final, Listing, Lookup, Many, Member, One
-from atlas.graphql.sources import Accounts, Books, Pivot, Statement, Versions
+from atlas.graphql.sources import Accounts, Books, Pivot, Statement, Undecodable, Versions
 from atlas.protocol.money import format_atlas
 
 Row = dict[str, Any]
@@ -85,7 +85,7 @@ class Oracle:
             rows = [row for row in rows if all(row[c.column] == read(c, arguments[c.graphql_name]) for c in columns)]
         return _object(entity, rows[0], position) if rows else None
 
-    def _source_rows(self, source: Any, position: int | None) -> list[Row]:
+    def _source_rows(self, source: Any, position: int | None) -> list[Row]:  # noqa: C901 - one case a source
         match source:
             case Versions(view=view, table=table):
                 rows = self._all(f"view_{view}.{table.name}")
@@ -105,6 +105,9 @@ class Oracle:
             case Books(accounts=accounts, prefix=prefix, column=column):
                 rows = self._source_rows(accounts, position)
                 return [{**row, column: row["book"][len(prefix) :]} for row in rows if row["book"].startswith(prefix)]
+            case Undecodable(view=view):
+                rows = [row for row in self._all("projections.undecodable") if row["view"] == view]
+                return rows if position is None else [row for row in rows if row["position"] <= position]
             case Statement(query=query):
                 return self._query(query.as_string(None))
             case _:
@@ -246,6 +249,6 @@ def write(column: Column, value: Any) -> Any:
         return str(value)
     if column.kind is kinds.TIME:
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
-    if column.kind in (kinds.TEXT, kinds.INTEGER, kinds.BOOLEAN, kinds.JSON):
+    if column.kind in (kinds.TEXT, kinds.INTEGER, kinds.BOOLEAN, kinds.JSON, kinds.JSON_OBJECT):
         return value
     return value.upper()

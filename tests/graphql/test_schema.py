@@ -26,7 +26,7 @@ SQL_TYPES = {
     ColumnType.UINT256: {"BigInt", "String"},
     ColumnType.BOOLEAN: {"bool"},
     ColumnType.TIME: {"DateTime"},
-    ColumnType.JSON: {"Json"},
+    ColumnType.JSON: {"Json", "JsonObject"},
 }
 
 

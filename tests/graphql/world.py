@@ -75,6 +75,10 @@ def fill(connection: psycopg.Connection) -> None:
                 _fill_entities(connection, view, table, source)
             else:
                 _fill_accounts(connection, view, table, source)
+    connection.execute(
+        "insert into projections.undecodable (view, position, reason, detail)"
+        " select 'events', position, 'shape', 'detail ' || position from generate_series(3, 9) as position"
+    )
     connection.execute("update ledger.head set position = %s", (HEAD,))
     connection.execute("update projections.views set position = %s", (HEAD,))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from atlas.graphql.catalog.assets import ASSET_ENTITIES, ASSET_ROOTS
 from atlas.graphql.catalog.chains import CHAIN_ENTITIES, CHAIN_ROOTS
+from atlas.graphql.catalog.events import EVENT_ENTITIES, EVENT_ROOTS
 from atlas.graphql.catalog.ledger import LEDGER_ENTITIES, LEDGER_ROOTS
 from atlas.graphql.catalog.licensing import LICENSING_ENTITIES, LICENSING_ROOTS
 from atlas.graphql.catalog.records import RECORD_ENTITIES, RECORD_ROOTS
@@ -20,6 +21,7 @@ ENTITIES: Mapping[str, Entity] = {
         *REVENUE_ENTITIES,
         *SUPPLY_ENTITIES,
         *CHAIN_ENTITIES,
+        *EVENT_ENTITIES,
         *LEDGER_ENTITIES,
     )
 }
@@ -32,6 +34,7 @@ ROOTS: Mapping[str, Root] = {
         *REVENUE_ROOTS,
         *SUPPLY_ROOTS,
         *CHAIN_ROOTS,
+        *EVENT_ROOTS,
         *LEDGER_ROOTS,
     )
 }

@@ -159,7 +159,7 @@ def checkpoint_anchored(event: CheckpointAnchored, fold: Fold) -> None:
 
 def _change_stake(origin: Origin, operator: bytes, role: StakeRole, delta: int, fold: Fold) -> None:
     fold.post(STAKES, origin.chain, origin.contract, operator, role, delta=delta, block_number=origin.block_number)
-    token = fold.contracts.first(origin.chain, "AtlasToken")
+    token = fold.contracts.first(origin.chain, "AtlasToken", origin.position)
     if token is None:
         fold.report("missing-token", f"no AtlasToken is watched on {origin.chain}, in whose totals this stake counts")
         return

@@ -18,3 +18,9 @@ def moment(seconds: int) -> datetime:
 def moment_of_ms(milliseconds: int) -> datetime:
     """The moment ``milliseconds`` after 1970, at the latest the calendar's last second."""
     return min(EPOCH + timedelta(milliseconds=min(milliseconds, 1000 * _LAST_SECOND)), LAST_MOMENT)
+
+
+def moments(seconds: list[int]) -> list[datetime]:
+    """``moment`` of each, of the same seconds once."""
+    known = {each: moment(each) for each in dict.fromkeys(seconds)}
+    return [known[each] for each in seconds]
