@@ -20,7 +20,7 @@ import msgspec
 
 from atlas.protocol.errors import AtlasError
 from atlas.protocol.ids import format_aaid, parse_aaid, parse_address
-from atlas.rights.errors import StatementMismatch
+from atlas.rights.errors import InvalidRevenue, StatementMismatch
 
 T = TypeVar("T")
 Plain = dict[str, "Plain"] | list["Plain"] | str | int | bytes | bool | Fraction | None
@@ -44,12 +44,22 @@ def to_text(value: msgspec.Struct) -> Plain:
     return _write("", msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=str))
 
 
+def parse(data: bytes, form: type[T]) -> T:
+    """The value in a document that people or other programs wrote, in whatever order and spacing.
+
+    Raises InvalidRevenue.
+    """
+    try:
+        return _convert(data, form)
+    except _MALFORMED as error:
+        raise InvalidRevenue(f"not the expected document: {str(error)[:300]}", hint=_FORM) from error
+
+
 def decode(data: bytes, form: type[T]) -> T:
     """The value in a canonical document. Raises StatementMismatch."""
     try:
-        plain = _read("", msgspec.json.decode(data))
-        value = msgspec.convert(plain, form, builtin_types=(bytes,), dec_hook=lambda _, share: share)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, AtlasError) as error:
+        value = _convert(data, form)
+    except _MALFORMED as error:
         raise StatementMismatch(f"not a document of this kind: {str(error)[:300]}", hint=_HINT) from error
     canonical = encode(cast(msgspec.Struct, value))
     if canonical != data:
@@ -58,6 +68,13 @@ def decode(data: bytes, form: type[T]) -> T:
     return value
 
 
+def _convert(data: bytes, form: type[T]) -> T:
+    plain = _read("", msgspec.json.decode(data))
+    return msgspec.convert(plain, form, builtin_types=(bytes,), dec_hook=lambda _, share: share)
+
+
+_MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, AtlasError)
+_FORM = "Amounts are decimal text, shares fractions such as 3/20, and every key is one of the documented ones."
 _HINT = "Ask for the file again: it has been changed, or is no file of this format."
 
 

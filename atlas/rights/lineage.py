@@ -14,7 +14,7 @@ from atlas.protocol.ids import AAID_BYTES, format_aaid
 from atlas.rights.errors import CyclicLineage, InvalidLineage, InvalidShares, LineageTooLarge
 
 
-class Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``child`` derives from ``parent`` and owes it ``share`` of its revenue.
 
     What the link brings in stops at ``ceiling_wei``; ``guarantee_wei`` was due at once and is recouped from it.

@@ -20,7 +20,7 @@ from atlas.rights.royalties import require_rule
 T = TypeVar("T")
 
 
-class Share(msgspec.Struct, frozen=True):
+class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One payee's part of what a work gets."""
 
     payee: bytes  # address
@@ -28,7 +28,7 @@ class Share(msgspec.Struct, frozen=True):
     share: Fraction
 
 
-class Work(msgspec.Struct, frozen=True):
+class Work(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A work and who shares in its revenue: fixed when it is created (W4), in the listed order."""
 
     position: int
@@ -37,7 +37,7 @@ class Work(msgspec.Struct, frozen=True):
     shares: tuple[Share, ...]
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Revenue that a work received."""
 
     position: int
@@ -48,7 +48,7 @@ class Receipt(msgspec.Struct, frozen=True):
     currency: str
 
 
-class Payment(msgspec.Struct, frozen=True):
+class Payment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a payee was paid out of a work's revenue."""
 
     position: int
@@ -59,7 +59,7 @@ class Payment(msgspec.Struct, frozen=True):
     currency: str
 
 
-class Hold(msgspec.Struct, frozen=True):
+class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A dispute over a work: what accrues from it or to it meanwhile is held back until it is closed (P8)."""
 
     opened: int  # position
@@ -67,14 +67,14 @@ class Hold(msgspec.Struct, frozen=True):
     asset: bytes
 
 
-class RuleFrom(msgspec.Struct, frozen=True):
+class RuleFrom(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The royalty rule in force from a position on."""
 
     position: int
     rule: str
 
 
-class Books(msgspec.Struct, frozen=True):
+class Books(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that an accrual depends on."""
 
     currency: str

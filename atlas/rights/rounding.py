@@ -45,6 +45,8 @@ _RULES: Mapping[str, Callable[[int, Sequence[int], int], tuple[int, ...]]] = Map
     {FIRST_LISTED: _first_listed, LARGEST_REMAINDER: _largest_remainder}
 )
 
+RULES: Final = tuple(sorted(_RULES))
+
 
 class Division:
     """Weights over their whole under one rounding rule, checked once and used for any number of amounts."""
@@ -52,7 +54,7 @@ class Division:
     def __init__(self, rule: str, weights: Sequence[int], whole: int) -> None:
         """Raises UnknownRule; InvalidShares unless the weights are not negative and sum to a positive ``whole``."""
         if rule not in _RULES:
-            raise UnknownRule(f"{rule!r} is no rounding rule", hint=f"The rules are {', '.join(sorted(_RULES))}.")
+            raise UnknownRule(f"{rule!r} is no rounding rule", hint=f"The rules are {', '.join(RULES)}.")
         if whole <= 0 or sum(weights) != whole or min(weights) < 0:
             raise InvalidShares(
                 f"weights are not negative and sum to the whole of {whole}, not to {sum(weights)}",
