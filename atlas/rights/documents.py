@@ -31,6 +31,9 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 _SHARE = re.compile(r"(0|[1-9][0-9]{0,99})(/[1-9][0-9]{0,99})?")
 _HASH = re.compile(r"[0-9a-f]{64}")
 
+_BRACKET = re.compile(rb"[\[\]{}]")
+_MAX_DEPTH = 32
+
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -69,6 +72,7 @@ def decode(data: bytes, form: type[T]) -> T:
 
 
 def _convert(data: bytes, form: type[T]) -> T:
+    _check_depth(data)
     plain = _read("", msgspec.json.decode(data))
     return msgspec.convert(plain, form, builtin_types=(bytes,), dec_hook=lambda _, share: share)
 
@@ -76,6 +80,15 @@ def _convert(data: bytes, form: type[T]) -> T:
 _MALFORMED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError, AtlasError)
 _FORM = "Amounts are decimal text, shares fractions such as 3/20, and every key is one of the documented ones."
 _HINT = "Ask for the file again: it has been changed, or is no file of this format."
+
+
+def _check_depth(data: bytes) -> None:
+    """The decoder recurses on the stack, and libraries lift Python's own limit: deep nesting would end the process."""
+    depth = 0
+    for bracket in _BRACKET.finditer(data):
+        depth += 1 if bracket[0] in b"[{" else -1
+        if depth > _MAX_DEPTH:
+            raise StatementMismatch(f"nested deeper than {_MAX_DEPTH} levels", hint=_HINT)
 
 
 def _write(key: str, value: Plain) -> Plain:
