@@ -126,21 +126,31 @@ def _check(link: Link) -> None:
 
 def _postorder(roots: Iterable[bytes], upward: Callable[[bytes], Sequence[bytes]]) -> list[bytes]:
     """All that the roots lead up to, each after what it leads up to. Raises CyclicLineage."""
-    done: dict[bytes, None] = {}
+    order: list[bytes] = []
+    is_open: dict[bytes, bool] = {}
+    path: list[bytes] = []
+    waiting: list[list[bytes]] = []
+
+    def enter(asset: bytes) -> None:
+        is_open[asset] = True
+        path.append(asset)
+        waiting.append(list(reversed(upward(asset))))
+
     for root in roots:
-        path: dict[bytes, list[bytes]] = {} if root in done else {root: list(reversed(upward(root)))}
+        if root not in is_open:
+            enter(root)
         while path:
-            asset, parents = next(reversed(path.items()))
-            if not parents:
-                done[asset] = None
-                del path[asset]
+            if not waiting[-1]:
+                waiting.pop()
+                order.append(path.pop())
+                is_open[order[-1]] = False
                 continue
-            parent = parents.pop()
-            if parent in path:
-                raise _cycle([*path], parent)
-            if parent not in done:
-                path[parent] = list(reversed(upward(parent)))
-    return [*done]
+            parent = waiting[-1].pop()
+            if parent not in is_open:
+                enter(parent)
+            elif is_open[parent]:
+                raise _cycle(path, parent)
+    return order
 
 
 def _cycle(path: list[bytes], again: bytes) -> CyclicLineage:

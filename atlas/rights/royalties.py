@@ -8,15 +8,17 @@ A link from x to its parent a brings a royalty of multiplicity(x) * share(x to a
                          the parent gets, and not of the whole
 
 They agree on trees of one generation, and the first two on every lineage without diamonds. Shares are exact: integers
-over one whole, rounded by ``lr/1`` when an amount is divided; the work itself comes first, then the links by parent
-and child.
+over one whole, rounded by ``lr/1`` when an amount is divided; the work itself comes first, then the links by child
+and parent.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from itertools import accumulate, repeat
+from operator import mul
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -63,32 +65,44 @@ class Stack(msgspec.Struct, frozen=True):
         return Division(ROUNDING, (self.own_weight, *self.weights), self.whole)
 
 
-def _paths(order: list[bytes], lineage: Lineage, upto: int | None, _base: int) -> dict[bytes, Multiplicity]:
-    counts = dict.fromkeys(order, 0)
-    counts[order[0]] = 1
-    for asset in order:
-        for link in lineage.parents(asset, upto=upto):
-            counts[link.parent] += counts[asset]
+class Step(NamedTuple):
+    """A link as the rules see it: ``owed`` over the base that all shares have in common. There are thousands."""
+
+    link: Link
+    parent: bytes
+    owed: int
+
+
+# What each work from the earning one up owes to its parents; a work comes before its parents.
+Pedigree = Mapping[bytes, Sequence[Step]]
+
+
+def _paths(pedigree: Pedigree, _base: int) -> dict[bytes, Multiplicity]:
+    counts = dict.fromkeys(pedigree, 0)
+    counts[next(iter(pedigree))] = 1
+    for asset, steps in pedigree.items():
+        for step in steps:
+            counts[step.parent] += counts[asset]
     return {asset: Multiplicity(count) for asset, count in counts.items()}
 
 
-def _once(order: list[bytes], _lineage: Lineage, _upto: int | None, _base: int) -> dict[bytes, Multiplicity]:
-    return dict.fromkeys(order, Multiplicity(1))
+def _once(pedigree: Pedigree, _base: int) -> dict[bytes, Multiplicity]:
+    return dict.fromkeys(pedigree, Multiplicity(1))
 
 
-def _products(order: list[bytes], lineage: Lineage, upto: int | None, base: int) -> dict[bytes, Multiplicity]:
+def _products(pedigree: Pedigree, base: int) -> dict[bytes, Multiplicity]:
     """Over powers of one base, so that sums need no common denominator to be looked for."""
-    products = dict.fromkeys(order, Multiplicity(0))
-    products[order[0]] = Multiplicity(1)
-    for asset in order:
+    products = dict.fromkeys(pedigree, Multiplicity(0))
+    products[next(iter(pedigree))] = Multiplicity(1)
+    for asset, steps in pedigree.items():
         here = products[asset]
-        for link in lineage.parents(asset, upto=upto):
-            step = Multiplicity(here.times * _over(link.share, base), here.exponent + 1)
-            products[link.parent] = _add(products[link.parent], step, base)
+        for step in steps:
+            through = Multiplicity(here.times * step.owed, here.exponent + 1)
+            products[step.parent] = _add(products[step.parent], through, base)
     return products
 
 
-_RULES: Mapping[str, Callable[[list[bytes], Lineage, int | None, int], dict[bytes, Multiplicity]]] = MappingProxyType(
+_RULES: Mapping[str, Callable[[Pedigree, int], dict[bytes, Multiplicity]]] = MappingProxyType(
     {ALL_PATHS: _paths, VISIT_ONCE: _once, PER_HOP: _products}
 )
 
@@ -105,16 +119,18 @@ def stack(rule: str, lineage: Lineage, asset: bytes, *, upto: int | None = None)
     Raises UnknownRule, LineageTooLarge, and SharesOverWhole when the royalties come to more than the whole revenue.
     """
     require_rule(rule)
-    order = lineage.ascending(asset, upto=upto)
-    links = [link for each in order for link in lineage.parents(each, upto=upto)]
-    links.sort(key=lambda link: (link.parent, link.child))
-    base = math.lcm(*(link.share.denominator for link in links))
-    counts = _RULES[rule](order, lineage, upto, base)
+    links = {each: lineage.parents(each, upto=upto) for each in lineage.ascending(asset, upto=upto)}
+    base = math.lcm(*(link.share.denominator for parents in links.values() for link in parents))
+    pedigree = {
+        each: [Step(link, link.parent, link.share.numerator * (base // link.share.denominator)) for link in parents]
+        for each, parents in links.items()
+    }
+    counts = _RULES[rule](pedigree, base)
     top = max(count.exponent for count in counts.values())
-    scale = [base**power for power in range(top + 2)]
-    weights = tuple(
-        counts[link.child].times * _over(link.share, base) * scale[top - counts[link.child].exponent] for link in links
-    )
+    scale = list(accumulate(repeat(base, top + 1), mul, initial=1))
+    factors = {each: count.times * scale[top - count.exponent] for each, count in counts.items()}
+    steps = [(step, factors[each]) for each in sorted(pedigree) for step in pedigree[each]]
+    weights = tuple([step.owed * factor for step, factor in steps])
     whole = scale[top + 1]
     own_weight = whole - sum(weights)
     if own_weight < 0:
@@ -122,11 +138,7 @@ def stack(rule: str, lineage: Lineage, asset: bytes, *, upto: int | None = None)
             f"{format_aaid(asset)} owes {Fraction(sum(weights), whole)} of its revenue by {rule}",
             hint="Royalties come to at most 1: license fewer sources, at smaller shares, or by another rule.",
         )
-    return Stack(asset, rule, tuple(links), weights, own_weight, whole)
-
-
-def _over(share: Fraction, base: int) -> int:
-    return share.numerator * (base // share.denominator)
+    return Stack(asset, rule, tuple([step.link for step, _ in steps]), weights, own_weight, whole)
 
 
 def _add(left: Multiplicity, right: Multiplicity, base: int) -> Multiplicity:

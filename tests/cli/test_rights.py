@@ -1,6 +1,7 @@
 """Royalty statements, as a payee, an auditor and a studio type the commands."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.rights.books import FILM, HERO, books, payee, payment, receipt
 
 HERO_OWNER = f"0x{payee(2).hex()}"
 SALT = "ab" * 32
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "royalties.md"
 
 
 @pytest.fixture
@@ -104,3 +106,18 @@ def test_a_file_that_is_not_there_is_a_usage_error(run: CommandLine, tmp_path: P
     nowhere = str(tmp_path / "none" / "statement.json")
     assert run("rights", "statement", str(file), "--payee", HERO_OWNER, "--upto", "9", "-o", nowhere).code == 2
     assert run("rights", "statement", str(file), "--payee", HERO_OWNER, "--upto", "9", "--salt", "ab").code == 2
+
+
+def test_the_books_of_the_documentation_give_a_statement(run: CommandLine, tmp_path: Path) -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    path, made = tmp_path / "books.json", tmp_path / "statement.json"
+    path.write_text(example)
+    payee = f"0x{'22' * 20}"
+    assert run("rights", "statement", str(path), "--payee", payee, "--upto", "10", "-o", str(made)).code == 0
+    told = json.loads(run("rights", "recompute", str(made), "--json").output)
+    assert [(line["reason"], line["amount_wei"], line["recouped_wei"]) for line in told["lines"]] == [
+        ("guarantee", "50", "0"),
+        ("royalty", "50", "50"),
+    ]
+    for rule in re.findall(r"^\| `([a-z-]+/1)` \| a link", PAGE.read_text(), re.MULTILINE):
+        assert run("rights", "what-if", str(path), "--rule", rule).code == 0
