@@ -83,6 +83,9 @@ class Accrual:
             work.asset: division(work.rounding, [share.share for share in work.shares]) for work in self.books.works
         }
         self._rules = self.books.rules
+        self._holds: dict[bytes, list[Hold]] = {}
+        for hold in self.books.holds:
+            self._holds.setdefault(hold.asset, []).append(hold)
 
     def rule_at(self, position: int) -> str:
         """The royalty rule in force at a position."""
@@ -108,8 +111,9 @@ class Accrual:
     def is_held(self, flow: Flow, *, at: int) -> bool:
         """Whether a part is held back at position ``at``: it came while a dispute was pending that still is."""
         return any(
-            hold.asset in (flow.source, flow.asset) and _covers(hold, flow.position) and not _is_closed(hold, at)
-            for hold in self.books.holds
+            _covers(hold, flow.position) and not _is_closed(hold, at)
+            for asset in (flow.source, flow.asset)
+            for hold in self._holds.get(asset, ())
         )
 
     def totals(self, *, upto: int | None = None) -> dict[Account, int]:
@@ -145,8 +149,9 @@ class _Folding:
     def linked(self, link: Link) -> Iterator[Flow]:
         """From here on the child, and all that derives from it, owes more; the guarantee is due."""
         accrual = self._accrual
-        changed = {link.child, *accrual.lineage.descendants(link.child)}
-        self._stacks = {key: value for key, value in self._stacks.items() if key[0] not in changed}
+        if self._stacks:
+            changed = {link.child, *accrual.lineage.descendants(link.child)}
+            self._stacks = {key: value for key, value in self._stacks.items() if key[0] not in changed}
         if link.guarantee_wei:
             kind, rule = RevenueKind.LICENSING, accrual.rule_at(link.position)
             place = link.position, None, kind, Reason.GUARANTEE, rule, link.child, link.parent, link.child

@@ -21,7 +21,8 @@ from atlas.rights.errors import InvalidAmount, InvalidShares, UnknownRule
 FIRST_LISTED: Final = "floor-first-listed/1"
 LARGEST_REMAINDER: Final = "lr/1"
 
-_NUMPY_WHOLE: Final = 2**31  # below it, a residue times a weight fits 64 bits
+# Up to it a residue times a weight fits 64 bits, and so do the sums of four billion such parts.
+_NUMPY_WHOLE: Final = 2**31
 _ROWS: Final = 4_096
 
 

@@ -38,6 +38,12 @@ def test_what_came_after_the_ruling_does_not_count() -> None:
     assert [each.asset for each in close(Accrual(later), Finding(3, WORLD, since=0)).marked] == [WORLD]
 
 
+def test_since_and_the_ruling_count_themselves() -> None:
+    assert close(Accrual(MADE), Finding(12, FILM, since=12)).at_risk_wei == 1_000
+    assert close(Accrual(MADE), Finding(12, FILM, since=13)).at_risk_wei == 0
+    assert close(Accrual(MADE), Finding(12, FILM, since=12)).marked[0].accrued_wei == 600
+
+
 @given(some_books(), st.integers(1, 8))
 def test_exactly_the_descendants_are_marked(drawn: Books, number: int) -> None:
     accrual = Accrual(drawn)

@@ -41,6 +41,20 @@ def test_a_statement_opens_accrues_pays_and_closes() -> None:
     assert [each.position for each in found.payments] == [15]
 
 
+def test_a_period_holds_its_last_position_and_not_the_one_before_it() -> None:
+    made = books(
+        *(receipt(position, HERO, 300) for position in (10, 20, 21)),
+        links=(),
+        payments=(payment(11, HERO, 2, 1), payment(12, HERO, 2, 1)),
+    )
+    by_receipts = state(made, Period(payee(2), 10, 20), salt=SALT).statement
+    assert [line.position for line in by_receipts.lines] == [20]
+    assert (by_receipts.opening_wei, by_receipts.accrued_wei) == (200, 200)
+    by_payments = state(made, Period(payee(2), 11, 12), salt=SALT).statement
+    assert [paid.position for paid in by_payments.payments] == [12]
+    assert by_payments.opening_wei == 199
+
+
 def test_a_statement_names_every_rule() -> None:
     found = example().statement
     assert (found.accrual_rule, found.royalty_rounding) == ("accrue-at-position/1", "lr/1")
