@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from atlas.cli.console import output
+from atlas.cli.console import output, shown
 from atlas.cli.options import Json
 from atlas.protocol.ids import checksum_address, format_aaid, parse_address
 from atlas.rights import lines, simulation, statements
@@ -139,7 +139,7 @@ def _say_line(shown: LineProof) -> None:
         "amount": f"{line.amount_wei} wei of {shown.currency}{', held' if line.held else ''}",
     }
     for name, value in told.items():
-        output.out(f"  {name:10} {value}", highlight=False)
+        output.print(shown(f"  {name:10} {value}"), soft_wrap=True)
 
 
 def _hash(text: str) -> bytes:

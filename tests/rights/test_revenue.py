@@ -39,6 +39,8 @@ def test_books_have_one_order() -> None:
         books(holds=(Hold(5, None, asset(77)),)),
         books(links=(), works=(work(b"short", (1, "1")),)),
         replace(books(), rules=()),
+        replace(books(), currency=""),
+        replace(books(), currency="[red]\x1b"),
         replace(books(), rules=(RuleFrom(1, "stack-all-paths/1"),)),
     ],
 )
