@@ -72,11 +72,11 @@ def check_line(
     json: Json = False,
 ) -> None:
     """Check that a line is in the statement with that root, without the statement."""
-    shown = lines.check_line(file.read_bytes(), _hash(root))
+    proven = lines.check_line(file.read_bytes(), _hash(root))
     if json:
-        output.out(encode(shown).decode(), highlight=False)
+        output.out(encode(proven).decode(), highlight=False)
         return
-    _say_line(shown)
+    _say_line(proven)
 
 
 @app.command()
@@ -126,17 +126,17 @@ def _subtotals(found: Statement) -> Table:
     return table
 
 
-def _say_line(shown: LineProof) -> None:
-    line = shown.line
-    output.out(f"Proven: line {shown.number} of {shown.size} holds", highlight=False)
+def _say_line(proven: LineProof) -> None:
+    line = proven.line
+    output.out(f"Proven: line {proven.number} of {proven.size} holds", highlight=False)
     told = {
-        "payee": checksum_address(shown.payee),
-        "positions": f"above {shown.after}, up to {shown.upto}",
+        "payee": checksum_address(proven.payee),
+        "positions": f"above {proven.after}, up to {proven.upto}",
         "receipt": f"position {line.position}, {line.kind}, {line.reason} by {line.rule}, {line.rounding}",
         "source": format_aaid(line.source),
         "work": format_aaid(line.asset),
         "share": f"{line.share} as {line.role}",
-        "amount": f"{line.amount_wei} wei of {shown.currency}{', held' if line.held else ''}",
+        "amount": f"{line.amount_wei} wei of {proven.currency}{', held' if line.held else ''}",
     }
     for name, value in told.items():
         output.print(shown(f"  {name:10} {value}"), soft_wrap=True)
