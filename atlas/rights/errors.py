@@ -4,6 +4,14 @@ AtlasError
 └── RightsError           a value that no rule applies to
     ├── InvalidAmount     a negative amount, or a rate outside 0 to 10,000 basis points
     ├── InvalidShares     shares that do not make a whole
+    │   └── SharesOverWhole   royalties of more than the whole revenue
+    ├── InvalidLineage    a derivation that cannot be: repeated, of itself, or without its work
+    │   ├── CyclicLineage     works that derive from each other; the cycle is named
+    │   └── LineageTooLarge   more parents, ancestors or depth than the bounds allow
+    ├── InvalidRevenue    receipts, payments, rules or holds that contradict each other
+    │   └── CurrencyMismatch  an amount in another currency than the statement's
+    ├── UnknownRule       a rule, or a version of one, that this program does not know
+    ├── StatementMismatch a statement that is not what its inputs give (exit code 1)
     ├── InvalidUse        a use that is not stated in the engine's vocabulary
     └── InvalidTerms      bytes that are not a license terms document
         └── TermsMismatch     a document that is not the one its hash promised
@@ -26,6 +34,44 @@ class InvalidAmount(RightsError):
 
 class InvalidShares(RightsError):
     """Shares that do not make a whole."""
+
+
+class SharesOverWhole(InvalidShares):
+    """Royalties of more than the whole revenue of a work."""
+
+
+class InvalidLineage(RightsError):
+    """A derivation that cannot be: repeated, of itself, or without its work."""
+
+
+class CyclicLineage(InvalidLineage):
+    """Works that derive from each other; ``cycle`` is each from its successor, and the first again."""
+
+    def __init__(self, message: str, cycle: tuple[bytes, ...]) -> None:
+        super().__init__(message, hint="A work derives from works that were there before it.")
+        self.cycle = cycle
+
+
+class LineageTooLarge(InvalidLineage):
+    """More parents, ancestors or generations than the bounds allow."""
+
+
+class InvalidRevenue(RightsError):
+    """Receipts, payments, rules or holds that are malformed or contradict each other."""
+
+
+class CurrencyMismatch(InvalidRevenue):
+    """An amount in another currency than the one that is accounted in."""
+
+
+class UnknownRule(RightsError):
+    """A rule, or a version of one, that this program does not know."""
+
+
+class StatementMismatch(RightsError):
+    """A statement, or a line of one, that is not what its inputs or its root give."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class InvalidUse(RightsError):

@@ -10,8 +10,9 @@ from typing import Final
 
 from atlas.protocol.parameters import WHOLE_BPS
 from atlas.rights.errors import InvalidAmount, InvalidShares
+from atlas.rights.rounding import FIRST_LISTED, divide
 
-RULE: Final = "floor-first-listed/1"
+RULE: Final = FIRST_LISTED
 
 
 def split(amount_wei: int, shares_bps: Sequence[int]) -> tuple[int, ...]:
@@ -29,6 +30,4 @@ def split(amount_wei: int, shares_bps: Sequence[int]) -> tuple[int, ...]:
             f"shares sum to {WHOLE_BPS} basis points, not {sum(shares_bps)}",
             hint="State shares as hundredths of a percent of the receipt.",
         )
-    floors = [amount_wei * share // WHOLE_BPS for share in shares_bps]
-    remainder = amount_wei - sum(floors)
-    return tuple(floor + (index < remainder) for index, floor in enumerate(floors))
+    return divide(RULE, amount_wei, shares_bps, WHOLE_BPS)

@@ -1,0 +1,162 @@
+"""``atlas-ledger rights``: royalty statements as files, made, recomputed and proved by line, without a database."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.table import Table
+
+from atlas.cli.console import output, shown
+from atlas.cli.options import Json
+from atlas.protocol.ids import checksum_address, format_aaid, parse_address
+from atlas.rights import lines, simulation, statements
+from atlas.rights.documents import encode, parse
+from atlas.rights.lines import LineProof
+from atlas.rights.revenue import Books, RuleFrom
+from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
+
+app = typer.Typer(help="Royalties: statements that recompute offline, and proofs of their lines.", no_args_is_help=True)
+
+_HASH_BYTES = 32
+_Statement = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A royalty statement.")]
+_Books = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Books: works, links, receipts, payments.")]
+_Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")]
+
+
+@app.command()
+def statement(
+    books: _Books,
+    payee: Annotated[str, typer.Option(help="Address of the payee.")],
+    upto: Annotated[int, typer.Option(min=0, help="Last position of the period.")],
+    after: Annotated[int, typer.Option(min=0, help="Last position before the period.")] = 0,
+    salt: Annotated[
+        str | None, typer.Option(help="64 hexadecimal digits, to make the same file again; else drawn.")
+    ] = None,
+    file: _Output = None,
+) -> None:
+    """Write a payee's royalty statement for a period, with everything that it depends on."""
+    chosen = secrets.token_bytes(SALT_BYTES) if salt is None else _hash(salt)
+    period = Period(parse_address(payee), after, upto)
+    _write(statements.write(statements.state(parse(books.read_bytes(), Books), period, salt=chosen)), file)
+
+
+@app.command()
+def recompute(file: _Statement, *, json: Json = False) -> None:
+    """Compute a statement again from its own inputs; exit 1, and the first difference, if a byte is not the same."""
+    data = file.read_bytes()
+    found = statements.recompute(data)
+    if json:
+        output.out(encode(found.statement).decode(), highlight=False)
+        return
+    output.out(f"Recomputed: {len(data):,} bytes, the same byte for byte", highlight=False)
+    _say_statement(found)
+
+
+@app.command()
+def prove_line(
+    file: _Statement,
+    number: Annotated[int, typer.Argument(min=0, help="Number of the line, from 0.")],
+    proof: _Output = None,
+) -> None:
+    """Write the proof of one line of a statement, which shows no other line."""
+    _write(statements.prove_line(statements.recompute(file.read_bytes()), number), proof)
+
+
+@app.command()
+def check_line(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A file written by `prove-line`.")],
+    root: Annotated[str, typer.Option(help="The statement's `lines_root`, from whom you trust: 64 digits.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Check that a line is in the statement with that root, without the statement."""
+    proven = lines.check_line(file.read_bytes(), _hash(root))
+    if json:
+        output.out(encode(proven).decode(), highlight=False)
+        return
+    _say_line(proven)
+
+
+@app.command()
+def what_if(
+    books: _Books,
+    other: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Books as they would be; else as they are.")
+    ] = None,
+    rule: Annotated[str | None, typer.Option(help="Royalty rule in force from the first position on.")] = None,
+    upto: Annotated[int | None, typer.Option(min=0, help="Last position that counts; else all.")] = None,
+) -> None:
+    """Print what every payee would accrue with other books or by another royalty rule, beside what it does."""
+    before = parse(books.read_bytes(), Books)
+    after = before if other is None else parse(other.read_bytes(), Books)
+    if rule is not None:
+        after = msgspec.structs.replace(after, rules=(RuleFrom(0, rule),))
+    table = Table("payee", f"before, wei of {before.currency}", "after", "difference")
+    for each in simulation.compare(before, after, upto=upto):
+        amounts = each.before_wei, each.after_wei, each.difference_wei
+        table.add_row(checksum_address(each.payee), *map(str, amounts))
+    output.print(table)
+
+
+def _say_statement(file: StatementFile) -> None:
+    found = file.statement
+    output.out(f"  payee      {checksum_address(file.payee)}", highlight=False)
+    output.out(f"  positions  above {file.after}, up to {file.upto}", highlight=False)
+    output.out(f"  rules      {found.accrual_rule}, {found.royalty_rounding}", highlight=False)
+    output.out(f"  lines root {found.lines_root.hex()}", highlight=False)
+    output.print(_amounts(found, file.books.currency))
+    output.print(_subtotals(found))
+
+
+def _amounts(found: Statement, currency: str) -> Table:
+    table = Table("", f"wei of {currency}")
+    table.columns[1].justify = "right"
+    for name in ("opening", "accrued", "paid", "closing", "held", "payable"):
+        table.add_row(name, str(getattr(found, f"{name}_wei")))
+    return table
+
+
+def _subtotals(found: Statement) -> Table:
+    table = Table("accrued from", "kind", "reason", "rule", "lines", "wei")
+    for each in found.subtotals:
+        place = f"{format_aaid(each.source)[:17]}...", each.kind, each.reason, each.rule
+        table.add_row(*place, f"{each.lines:,}", str(each.amount_wei))
+    return table
+
+
+def _say_line(proven: LineProof) -> None:
+    line = proven.line
+    output.out(f"Proven: line {proven.number} of {proven.size} holds", highlight=False)
+    told = {
+        "payee": checksum_address(proven.payee),
+        "positions": f"above {proven.after}, up to {proven.upto}",
+        "receipt": f"position {line.position}, {line.kind}, {line.reason} by {line.rule}, {line.rounding}",
+        "source": format_aaid(line.source),
+        "work": format_aaid(line.asset),
+        "share": f"{line.share} as {line.role}",
+        "amount": f"{line.amount_wei} wei of {proven.currency}{', held' if line.held else ''}",
+    }
+    for name, value in told.items():
+        output.print(shown(f"  {name:10} {value}"), soft_wrap=True)
+
+
+def _hash(text: str) -> bytes:
+    try:
+        value = bytes.fromhex(text)
+    except ValueError:
+        value = b""
+    if len(value) != _HASH_BYTES:
+        raise typer.BadParameter(f"{text[:100]!r} is not {2 * _HASH_BYTES} hexadecimal digits")
+    return value
+
+
+def _write(data: bytes, file: Path | None) -> None:
+    if file is None:
+        output.out(data.decode(), end="", highlight=False)
+        return
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: cannot be written: {error.strerror}") from error
