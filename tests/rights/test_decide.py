@@ -232,11 +232,19 @@ def a_grant(draw: st.DrawFn, *, exclusive: bool | None = None) -> Grant:
     )
 
 
+def by_position(each: Grant) -> int:
+    return each.position
+
+
+def derived_under(position: int | None) -> tuple[Derivation, ...]:
+    return (Derivation(ASSET, PARENT, 2, position),)
+
+
 STATES = st.builds(
     RightsState,
     ownerships=st.just((Ownership(ASSET, OWNER, 0, 1), Ownership(PARENT, STRANGER, 0, 1))),
-    grants=st.lists(a_grant(), max_size=5, unique_by=lambda each: each.position).map(tuple),
-    derivations=st.just(()) | st.builds(lambda each: (Derivation(ASSET, PARENT, 2, each),), st.none() | POSITIONS),
+    grants=st.lists(a_grant(), max_size=5, unique_by=by_position).map(tuple),
+    derivations=st.just(()) | st.builds(derived_under, st.none() | POSITIONS),
 )
 USES = st.builds(
     Use,
