@@ -17,6 +17,7 @@ over what is not known, which wins over what is satisfied.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from atlas.rights.duties import duties_of
 from atlas.rights.extents import Extent
@@ -31,6 +32,7 @@ from atlas.rights.reasons import (
     Reason,
     State,
     explain,
+    standing,
     state_of,
     worst,
 )
@@ -55,7 +57,7 @@ def decide(use: Use, rights: Rights, at: At) -> Decision:
         if grant.position <= at.known_position
     )
     rules = tuple(_rules(use, ownership, line, rights, at))
-    state = worst((*(rule.state for rule in rules), _title(owner, grants)))
+    state = worst((*[rule.state for rule in rules], _title(owner, grants)))
     outcome = OUTCOMES[state]
     if outcome is not Outcome.PERMIT:
         return Decision(outcome, owner, grants, rules, (), ())
@@ -90,7 +92,7 @@ def _owner(use: Use, ownership: Ownership | None, rights: Rights, at: At) -> Rea
     if ownership.owner != use.account:
         return Reason("owner", State.VIOLATED, owner, account, ownership.position)
     kept = tuple(kept_out(use, rights, at, None))
-    return Reason("owner", worst(reason.state for reason in kept), owner, account, ownership.position, kept)
+    return Reason("owner", standing(kept), owner, account, ownership.position, kept)
 
 
 def _rules(
@@ -148,9 +150,8 @@ def _derived(use: Use, step: Derivation, rights: Rights, at: At) -> Reason:
     maker = rights.owner(step.child, at)
     depth = 0 if maker is not None and maker.owner == use.account else 1
     children = tuple(hold(use, grant, rights, at, depth=depth, counted=False))
-    state = worst(child.state for child in children)
     seen = f"license {grant.license_id}"
-    return Reason("lineage", state, f"within the license on {parent}", seen, grant.position, children)
+    return Reason("lineage", standing(children), f"within the license on {parent}", seen, grant.position, children)
 
 
 def _lawful(use: Use, rights: Rights, at: At) -> Iterator[Reason]:
@@ -191,5 +192,6 @@ def _allows(fact: Authorization, use: Use) -> bool:
     )
 
 
+@lru_cache(maxsize=65_536)
 def _write(asset: bytes) -> str:
     return f"aaid:{asset.hex()}"

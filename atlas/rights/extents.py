@@ -87,9 +87,10 @@ class Territories:
 
     def meet(self, one: Extent, other: Extent) -> Extent:
         """The smaller of the two where it lies in the other, else codes one by one."""
-        if self.covers(one, other):
+        common = countries(one) & countries(other)
+        if common and self.covers(one, other):
             return other
-        return one if self.covers(other, one) else extent(*(countries(one) & countries(other)))
+        return one if common and self.covers(other, one) else extent(*common)
 
 
 @lru_cache(maxsize=16_384)

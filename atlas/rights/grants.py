@@ -3,36 +3,39 @@
 from collections.abc import Iterator
 
 from atlas.rights.index import Rights
-from atlas.rights.reasons import OUTCOMES, GrantFinding, Reason, State, state_of, worst
+from atlas.rights.limits import CHANGE
+from atlas.rights.reasons import OUTCOMES, GrantFinding, Reason, State, standing, state_of, worst
 from atlas.rights.scopes import MAX_SUBLICENSE_DEPTH, Period, Scope
 from atlas.rights.state import At, Grant, in_force, revocation
-from atlas.rights.uses import FIELDS, Use
-
-_LEAVES_AS_IT_IS = FIELDS["modifications"]
+from atlas.rights.uses import Use
 
 
 def judge(use: Use, grant: Grant, rights: Rights, at: At) -> GrantFinding:
     """What a grant of the account itself says to ``use``."""
-    constraints = list(hold(use, grant, rights, at))
+    constraints = hold(use, grant, rights, at)
     if use.kind is not None:
         constraints.insert(0, Reason("kind", state_of(use.kind is grant.kind), use.kind, grant.kind))
     constraints.extend(kept_out(use, rights, at, grant))
-    outcome = OUTCOMES[worst(constraint.state for constraint in constraints)]
+    outcome = OUTCOMES[standing(constraints)]
     return GrantFinding(grant.position, grant.license_id, outcome, tuple(constraints), rights.chain(grant))
 
 
-def hold(use: Use, grant: Grant, rights: Rights, at: At, *, depth: int = 0, counted: bool = True) -> Iterator[Reason]:
+def hold(use: Use, grant: Grant, rights: Rights, at: At, *, depth: int = 0, counted: bool = True) -> list[Reason]:
     """Every constraint of a grant, and of those it is held under, for a use ``depth`` sub-licences below it.
 
     ``counted`` is whether the use counts against the grant: that of a derivative does not count against the
     grant it was derived under.
     """
-    yield from _in_force(grant, at)
-    yield from _within_terms(use, grant, rights, at, depth, counted=counted)
+    found = [*_in_force(grant, at)]
+    _within_terms(use, grant, rights, at, depth, found, counted=counted)
     for dispute in rights.disputes.get(grant.asset, ()):
         if dispute.grant == grant.position and in_force(dispute, at):
-            yield Reason("dispute", State.UNKNOWN, "no dispute over the grant", "pending", dispute.position)
-    yield from _title(use, grant, rights, at, depth, counted=counted)
+            found.append(Reason("dispute", State.UNKNOWN, "no dispute over the grant", "pending", dispute.position))
+    if grant.under is not None:
+        found.append(_head(use, grant, grant.under, rights, at, depth, counted=counted))
+    elif grant.licensor is not None:
+        found.append(_owned(grant, grant.licensor, rights, at))
+    return found
 
 
 def kept_out(use: Use, rights: Rights, at: At, grant: Grant | None) -> Iterator[Reason]:
@@ -62,9 +65,7 @@ def _excludes(use: Use, other: Grant, rights: Rights, at: At, *, kind_known: boo
     if limits is None:
         states.append(State.UNKNOWN)
     else:
-        states.extend(
-            limit.meets(getattr(use, limit.field)) for limit in limits.limits if limit.field != _LEAVES_AS_IT_IS
-        )
+        states.extend(limit.meets(getattr(use, limit.field)) for limit in limits.limits if limit.field != CHANGE)
         states.extend(constraint.state for constraint in _periods(limits.scope, other, at))
     reached = worst(states)
     if reached is State.VIOLATED:
@@ -76,32 +77,35 @@ def _in_force(grant: Grant, at: At) -> Iterator[Reason]:
     """From its start until before its expiry and its revocation."""
     now = at.valid_time
     yield Reason("starts_at", state_of(now >= grant.starts_at), f"at {now}", f"from {grant.starts_at}", grant.position)
-    ends = ("expires_at", grant.expires_at), ("revoked_at", revocation(grant, at))
-    for name, end in ends:
-        if end is not None:
-            yield Reason(name, state_of(now < end), f"at {now}", f"before {end}", grant.position)
+    if grant.expires_at is not None:
+        state, seen = state_of(now < grant.expires_at), f"before {grant.expires_at}"
+        yield Reason("expires_at", state, f"at {now}", seen, grant.position)
+    revoked_at = revocation(grant, at)
+    if revoked_at is not None:
+        yield Reason("revoked_at", state_of(now < revoked_at), f"at {now}", f"before {revoked_at}", grant.position)
 
 
-def _within_terms(use: Use, grant: Grant, rights: Rights, at: At, depth: int, *, counted: bool) -> Iterator[Reason]:
+def _within_terms(
+    use: Use, grant: Grant, rights: Rights, at: At, depth: int, found: list[Reason], *, counted: bool
+) -> None:
     limits = rights.limits(grant)
     terms = grant.terms
     if limits is None or terms is None:
-        yield Reason("terms", State.UNKNOWN, "the terms", "only their hash is known", grant.position)
+        found.append(Reason("terms", State.UNKNOWN, "the terms", "only their hash is known", grant.position))
         return
     if terms.kind is not grant.kind:
-        yield Reason("terms_kind", State.UNKNOWN, grant.kind, terms.kind, grant.position)
-    for limit in limits.limits:
-        value: str | None = getattr(use, limit.field)
-        if value is not None or limit.field != _LEAVES_AS_IT_IS:
-            yield limit.hold(value)
+        found.append(Reason("terms_kind", State.UNKNOWN, grant.kind, terms.kind, grant.position))
+    found.extend(limits.hold(use))
     scope = limits.scope
     if not limits.is_timeless:
-        yield from _periods(scope, grant, at)
+        found.extend(_periods(scope, grant, at))
     if counted and (scope.max_uses is not None or scope.max_exposure_s is not None):
-        yield from _counters(use, scope, grant, rights, at)
+        found.extend(_counters(use, scope, grant, rights, at))
     if depth and scope.sublicense_depth is not None:
         allowed = scope.sublicense_depth
-        yield Reason("sublicensing", state_of(depth <= allowed), f"{depth} deep", f"at most {allowed}", grant.position)
+        found.append(
+            Reason("sublicensing", state_of(depth <= allowed), f"{depth} deep", f"at most {allowed}", grant.position)
+        )
 
 
 def _periods(scope: Scope, grant: Grant, at: At) -> Iterator[Reason]:
@@ -131,22 +135,17 @@ def _counters(use: Use, scope: Scope, grant: Grant, rights: Rights, at: At) -> I
             yield Reason(name, state, f"{more} more", f"{used} of {most} used", grant.position)
 
 
-def _title(use: Use, grant: Grant, rights: Rights, at: At, depth: int, *, counted: bool) -> Iterator[Reason]:
-    """The licensor owned the asset when granting, or holds the grant that this one is under."""
-    if grant.under is None:
-        if grant.licensor is not None:
-            yield _owned(grant, grant.licensor, rights, at)
-        return
-    head = rights.by_position.get(grant.under)
+def _head(use: Use, grant: Grant, under: int, rights: Rights, at: At, depth: int, *, counted: bool) -> Reason:
+    """The grant that this one sub-licenses is its licensor's, and carries the use too."""
+    head = rights.by_position.get(under)
     if head is None or head.position > at.known_position:
-        yield Reason("held_under", State.UNKNOWN, f"the grant at position {grant.under}", "not on record")
-    elif head.asset != grant.asset or head.licensee != grant.licensor or depth >= MAX_SUBLICENSE_DEPTH:
+        return Reason("held_under", State.UNKNOWN, f"the grant at position {under}", "not on record")
+    if head.asset != grant.asset or head.licensee != grant.licensor or depth >= MAX_SUBLICENSE_DEPTH:
         seen = f"license {head.license_id} of another"
-        yield Reason("held_under", State.VIOLATED, "a grant to the licensor", seen, head.position)
-    else:
-        children = tuple(hold(use, head, rights, at, depth=depth + 1, counted=counted))
-        state = worst(child.state for child in children)
-        yield Reason("held_under", state, "its own constraints", f"license {head.license_id}", head.position, children)
+        return Reason("held_under", State.VIOLATED, "a grant to the licensor", seen, head.position)
+    children = tuple(hold(use, head, rights, at, depth=depth + 1, counted=counted))
+    seen = f"license {head.license_id}"
+    return Reason("held_under", standing(children), "its own constraints", seen, head.position, children)
 
 
 def _owned(grant: Grant, licensor: bytes, rights: Rights, at: At) -> Reason:

@@ -45,22 +45,26 @@ class Rights:
         counted = ((position, use) for use in state.uses for position in self._chains.get(use.grant, ()))
         self.uses = _group_pairs(counted)
         self._limits: dict[int, Limits] = {}
-        self._lines: dict[bytes, tuple[Derivation, ...]] = {}
+        self._lines: dict[bytes, tuple[tuple[Derivation, ...], int]] = {}
 
     def owner(self, asset: bytes, at: At) -> Ownership | None:
         """Who owns the asset at ``at``; of several facts of one instant, the latest known."""
-        known = (each for each in self._ownerships.get(asset, ()) if each.position <= at.known_position)
+        facts = self._ownerships.get(asset, [])
+        if len(facts) == 1:
+            [only] = facts
+            return only if only.position <= at.known_position and only.starts_at <= at.valid_time else None
+        known = (each for each in facts if each.position <= at.known_position)
         begun = [each for each in known if each.starts_at <= at.valid_time]
         return max(begun, key=lambda each: (each.starts_at, each.position), default=None)
 
     def line(self, asset: bytes, at: At) -> tuple[Derivation, ...]:
         """Every derivation that the asset rests on, as known at ``at``, nearest first."""
-        if asset not in self._lines:
-            self._lines[asset] = self._walk(asset, None)
-        line = self._lines[asset]
-        if all(step.position <= at.known_position for step in line):
-            return line
-        return self._walk(asset, at.known_position)
+        found = self._lines.get(asset)
+        if found is None:
+            whole = self._walk(asset, None)
+            found = self._lines[asset] = whole, max((step.position for step in whole), default=0)
+        line, newest = found
+        return line if newest <= at.known_position else self._walk(asset, at.known_position)
 
     def chain(self, grant: Grant) -> tuple[int, ...]:
         """The positions of the grant, of the grant it is held under, and so on up."""

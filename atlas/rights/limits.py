@@ -1,13 +1,16 @@
 """What a scope limits, made ready to hold many uses against: open dimensions cost nothing."""
 
+from collections.abc import Iterator
+from operator import attrgetter
 from typing import Final
 
 from atlas.rights.extents import EVERYTHING, Dimension, Extent
 from atlas.rights.reasons import Reason, State, state_of
 from atlas.rights.scopes import DIMENSIONS, Scope, extent_of
-from atlas.rights.uses import FIELDS
+from atlas.rights.uses import FIELDS, Use
 
-_KEPT: Final = 1_024
+CHANGE: Final = FIELDS["modifications"]
+_KEPT: Final = 4_096
 
 
 class Limit:
@@ -18,16 +21,6 @@ class Limit:
         self._dimension = dimension
         self._reach = reach
         self._seen = str(reach)
-        self._reasons: dict[str | None, Reason] = {}
-
-    def hold(self, value: str | None) -> Reason:
-        """How a use that states ``value`` stands against this limit."""
-        found = self._reasons.get(value)
-        if found is None:
-            if len(self._reasons) >= _KEPT:
-                self._reasons.clear()
-            found = self._reasons[value] = self._judge(value)
-        return found
 
     def meets(self, value: str | None) -> State:
         """Whether a use that states ``value`` falls within the reach somewhere."""
@@ -35,7 +28,8 @@ class Limit:
             return State.UNKNOWN
         return state_of(self._dimension.witness(self._reach, Extent((value,))) is not None)
 
-    def _judge(self, value: str | None) -> Reason:
+    def hold(self, value: str | None) -> Reason:
+        """How a use that states ``value`` stands against this limit."""
         if value is None:
             return Reason(self.field, State.UNKNOWN, "not stated", self._seen)
         return Reason(self.field, state_of(self._dimension.covers(self._reach, Extent((value,)))), value, self._seen)
@@ -51,4 +45,24 @@ class Limits:
             for key in DIMENSIONS
             if extent_of(scope, key) != EVERYTHING
         )
+        self._stated = attrgetter(*(limit.field for limit in self.limits)) if self.limits else None
+        self._findings: dict[object, tuple[Reason, ...]] = {}
         self.is_timeless = scope.period.starts_at is None and scope.period.ends_at is None and scope.duration_s is None
+
+    def hold(self, use: Use) -> tuple[Reason, ...]:
+        """How ``use`` stands against each limit; one that leaves the work as it is meets no limit on changes."""
+        if self._stated is None:
+            return ()
+        stated: object = self._stated(use)
+        found = self._findings.get(stated)
+        if found is None:
+            if len(self._findings) >= _KEPT:
+                self._findings.clear()
+            found = self._findings[stated] = tuple(self._judge(use))
+        return found
+
+    def _judge(self, use: Use) -> Iterator[Reason]:
+        for limit in self.limits:
+            value: str | None = getattr(use, limit.field)
+            if value is not None or limit.field != CHANGE:
+                yield limit.hold(value)

@@ -5,7 +5,7 @@ DENY           a rule is violated; a prohibition wins over every grant
 UNDETERMINED   no rule is violated, and one could not be judged: something is not known, or not stated
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -86,6 +86,8 @@ class Decision(msgspec.Struct, frozen=True):
     def _title(self) -> tuple[Reason, ...]:
         if self.owner.state is State.SATISFIED or self.permitted_by:
             return ()
+        if self.owner.children:  # the owner, kept out by an exclusive license of another
+            return (self.owner,)
         if not self.grants:
             return (Reason("license", State.VIOLATED, "a license for the account", "none on record"),)
         nearest = min(self.grants, key=lambda finding: sum(1 for each in finding.constraints if _is_open(each)))
@@ -94,13 +96,15 @@ class Decision(msgspec.Struct, frozen=True):
 
 def worst(states: Iterable[State]) -> State:
     """Violated before unknown before satisfied: how a conjunction stands."""
-    result = State.SATISFIED
-    for state in states:
-        if state is State.VIOLATED:
-            return state
-        if state is State.UNKNOWN:
-            result = state
-    return result
+    found = tuple(states)
+    if State.VIOLATED in found:
+        return State.VIOLATED
+    return State.UNKNOWN if State.UNKNOWN in found else State.SATISFIED
+
+
+def standing(reasons: Sequence[Reason]) -> State:
+    """How the conjunction of reasons stands."""
+    return worst([reason.state for reason in reasons])
 
 
 def state_of(holds: bool) -> State:

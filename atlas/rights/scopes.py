@@ -91,7 +91,7 @@ def check_scope(scope: Scope) -> None:
     """Raise InvalidTerms, naming the field, unless ``scope`` is canonical and says something possible."""
     for key, dimension in DIMENSIONS.items():
         dimension.check(key, extent_of(scope, key))
-        if key != "modifications" and not extent_of(scope, key).of:
+        if key != "modifications" and dimension.witness(extent_of(scope, key), EVERYTHING) is None:
             raise InvalidTerms(f"{key} names nothing", hint="A licence that reaches nowhere is no licence.")
     _check_period(scope.period)
     for key in ("duration_s", "max_uses", "max_exposure_s"):

@@ -42,6 +42,8 @@ MAX_TERMS_BYTES = 64 * 1024
 _URI_START = "data:application/json;base64,"
 _CHANNEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _AMOUNT = re.compile(r"0|[1-9][0-9]{0,77}")
+_ANSWERS = ("attribution", "exclusive", "sublicense_depth")
+_OPEN = Scope()
 _encoder = msgspec.json.Encoder(order="sorted")
 _DERIVING = frozenset(LicenseKind) - {LicenseKind.COMMERCIAL, LicenseKind.AD_INSERTION}  # as the contract has it
 
@@ -263,14 +265,19 @@ def _amount(key: str, value: object) -> object:
 def _second_builtins(terms: Terms) -> dict[str, Any]:
     """The document's object; the three answers stand even where they are the usual ones."""
     price = cast("dict[str, Any]", msgspec.to_builtins(terms.price))
-    scope = cast("dict[str, Any]", msgspec.to_builtins(terms.scope))
-    answers = {key: getattr(terms.scope, key) for key in ("attribution", "exclusive", "sublicense_depth")}
+    stated = [key for key in Scope.__struct_fields__ if key in _ANSWERS or _states(terms.scope, key)]
+    scope = {key: msgspec.to_builtins(getattr(terms.scope, key)) for key in stated}
     return {
         "format": FORMAT,
         "kind": terms.kind,
         "price": {key: str(value) if key in AMOUNTS else value for key, value in price.items()},
-        "scope": scope | answers,
+        "scope": scope,
     }
+
+
+def _states(scope: Scope, key: str) -> bool:
+    """Whether the scope says something else than what leaving the key out says."""
+    return getattr(scope, key) != getattr(_OPEN, key)
 
 
 def _check_second(terms: Terms) -> None:

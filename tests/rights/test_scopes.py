@@ -59,7 +59,7 @@ def has(key: str, value: Extent, name: str) -> bool:
 def points(key: str, value: Extent) -> set[str]:
     """What of the universe lies in ``value``: countries, or names together with all that is below them."""
     if key == "territories":
-        return countries(value) & set(POINTS[key])
+        return set(POINTS[key]) & countries(value)
     broader = {name: _line(key, name) for name in POINTS[key]}
     return {name for name, line in broader.items() if line & set(value.of) and not line & set(value.without)}
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidTerms, TermsMismatch
-from atlas.rights.extents import Extent
+from atlas.rights.extents import EVERYTHING, NOTHING, Extent
+from atlas.rights.prices import Price
 from atlas.rights.scopes import Scope
 from atlas.rights.terms import (
     MAX_TERMS_BYTES,
@@ -249,3 +250,83 @@ def test_no_value_in_a_field_raises_anything_else(field: str, value: Any) -> Non
 def test_no_uri_raises_anything_else(uri: str, expected_hash: bytes) -> None:
     with pytest.raises(InvalidTerms):
         terms_from_uri(uri, expected_hash)
+
+
+LEFT_OUT = object()
+SECOND = (
+    b'{"format":2,"kind":"commercial","price":{"annual_wei":"10000000000000000000000"},'
+    b'"scope":{"attribution":true,"duration_s":31536000,"exclusive":false,"industries":{"of":["beauty"]},'
+    b'"sublicense_depth":0,"territories":{"except":["MT"],"of":["EU@2020-02-01"]}}}'
+)
+
+
+def second(part: str | None, key: str, value: Any) -> bytes:
+    """The document of format 2 with another raw value, or without the key, in canonical form."""
+    fields = json.loads(SECOND)
+    target = fields if part is None else fields[part]
+    if value is LEFT_OUT:
+        del target[key]
+    else:
+        target[key] = value
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def test_format_2_is_the_one_of_the_docstring_and_reads_back() -> None:
+    terms = parse_terms(SECOND)
+    assert encode_terms(terms) == SECOND
+    assert terms.scope.territories == Extent(("EU@2020-02-01",), ("MT",))
+    assert terms.price == Price(annual_wei=10**22)
+    assert terms_from_uri(data_uri(terms), terms_hash(terms)) == terms
+
+
+def test_format_1_is_open_in_what_it_does_not_know_but_modification_of_kinds_without_derivatives() -> None:
+    scope = parse_terms(DOCUMENT).scope
+    assert (scope.languages, scope.industries, scope.max_uses) == (EVERYTHING, EVERYTHING, None)
+    assert scope.modifications == NOTHING
+    assert make_terms(LicenseKind.WORLD).scope.modifications == EVERYTHING
+
+
+def test_the_hash_of_a_document_of_format_1_never_changes() -> None:
+    assert terms_hash(TERMS).hex() == keccak.new(digest_bits=256, data=DOCUMENT).hexdigest()
+    assert (
+        terms_hash(make_terms(LicenseKind.SCENE)).hex()
+        == "e3912383af84d47bf80614d6a2c883c553915cb3368b64f28ed6448b158ec2ee"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "field"),
+    [
+        (None, "format", 3, "format"),
+        (None, "extra", 1, "extra"),
+        ("scope", "extra", 1, "extra"),
+        ("scope", "exclusive", LEFT_OUT, "canonical"),
+        ("scope", "industries", LEFT_OUT, "industries"),
+        ("scope", "media", {"of": ["*"]}, "canonical"),
+        ("scope", "media", {"of": ["opera"]}, "media"),
+        ("scope", "territories", {"of": ["EU"]}, "territories"),
+        ("scope", "territories", {"of": ["FR", "DE"]}, "territories"),
+        ("scope", "max_uses", None, "canonical"),
+        ("scope", "duration_s", 1.5, "duration_s"),
+        ("scope", "period", {"starts_at": 9, "ends_at": 3}, "period"),
+        ("price", "annual_wei", 10, "annual_wei"),
+        ("price", "annual_wei", "010", "annual_wei"),
+        ("price", "annual_wei", "-1", "annual_wei"),
+        ("price", "annual_wei", "9" * 78, "annual_wei"),
+        ("price", "annual_wei", "1" * 79, "annual_wei"),
+        ("price", "share_bps", 10_001, "share_bps"),
+        ("price", "share_bps", 1.5, "share_bps"),
+        ("price", "annual_wei", LEFT_OUT, "priced"),
+        (None, "price", None, "price"),
+        (None, "scope", [], "scope"),
+    ],
+)
+def test_a_document_of_format_2_is_refused_by_field(part: str | None, key: str, value: Any, field: str) -> None:
+    with pytest.raises(InvalidTerms, match=field):
+        parse_terms(second(part, key, value))
+
+
+@given(st.sampled_from(["scope", "price"]), st.sampled_from([*Scope.__struct_fields__, "annual_wei"]), JSON_VALUES)
+def test_no_value_in_a_part_of_format_2_raises_anything_else(part: str, field: str, value: Any) -> None:
+    with suppress(InvalidTerms):
+        parse_terms(second(part, field, value))
