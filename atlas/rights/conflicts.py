@@ -112,16 +112,18 @@ class _Shelf:
             for name, entry in _entries(grant):
                 entries[name].append(entry)
         self._lists = {name: Intervals(found) for name, found in entries.items()}
+        self._countries = {name: countries(Extent((name,))) for name in entries}
 
     def add(self, grant: Grant) -> None:
         for name, entry in _entries(grant):
             self._lists.setdefault(name, Intervals()).add(entry)
+            self._countries.setdefault(name, countries(Extent((name,))))
 
     def meeting(self, territories: Extent, period: Period) -> Iterator[int]:
         start, end = _bounds(period)
         reach = countries(territories)
         for name, intervals in self._lists.items():
-            if not reach.isdisjoint(countries(Extent((name,)))):
+            if not reach.isdisjoint(self._countries[name]):
                 yield from intervals.meeting(start, end)
 
 

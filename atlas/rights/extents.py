@@ -128,6 +128,10 @@ class Names:
 
     def witness(self, one: Extent, other: Extent) -> str | None:
         """The broadest included name of either that the other has too; of everything, an example."""
+        if one == EVERYTHING and not other.without and other.of and other.of != (ANY,):
+            return other.of[0]
+        if one == EVERYTHING == other:
+            return self.vocabulary.example(1)
         common = self._common(one, other)
         if not common:
             return None
