@@ -26,7 +26,7 @@ def hold(use: Use, grant: Grant, rights: Rights, at: At, *, depth: int = 0, coun
     ``counted`` is whether the use counts against the grant: that of a derivative does not count against the
     grant it was derived under.
     """
-    found = [*_in_force(grant, at)]
+    found = [*_in_force(grant, rights, at)]
     _within_terms(use, grant, rights, at, depth, found, counted=counted)
     for dispute in rights.disputes.get(grant.asset, ()):
         if dispute.grant == grant.position and in_force(dispute, at):
@@ -60,7 +60,7 @@ def kept_out(use: Use, rights: Rights, at: At, grant: Grant | None) -> Iterator[
 
 
 def _excludes(use: Use, other: Grant, rights: Rights, at: At, *, kind_known: bool) -> State:
-    states = [constraint.state for constraint in _in_force(other, at)]
+    states = [constraint.state for constraint in _in_force(other, rights, at)]
     limits = rights.limits(other)
     if limits is None:
         states.append(State.UNKNOWN)
@@ -73,16 +73,18 @@ def _excludes(use: Use, other: Grant, rights: Rights, at: At, *, kind_known: boo
     return State.VIOLATED if reached is State.SATISFIED and kind_known else State.UNKNOWN
 
 
-def _in_force(grant: Grant, at: At) -> Iterator[Reason]:
+def _in_force(grant: Grant, rights: Rights, at: At) -> tuple[Reason, ...]:
     """From its start until before its expiry and its revocation."""
-    now = at.valid_time
-    yield Reason("starts_at", state_of(now >= grant.starts_at), f"at {now}", f"from {grant.starts_at}", grant.position)
-    if grant.expires_at is not None:
-        state, seen = state_of(now < grant.expires_at), f"before {grant.expires_at}"
-        yield Reason("expires_at", state, f"at {now}", seen, grant.position)
+    now, end = at.valid_time, grant.expires_at
     revoked_at = revocation(grant, at)
-    if revoked_at is not None:
-        yield Reason("revoked_at", state_of(now < revoked_at), f"at {now}", f"before {revoked_at}", grant.position)
+    begun = now >= grant.starts_at
+    if begun and revoked_at is None and (end is None or now < end):
+        return rights.within_term(grant)
+    found = [Reason("starts_at", state_of(begun), f"at {now}", f"from {grant.starts_at}", grant.position)]
+    for name, until in (("expires_at", end), ("revoked_at", revoked_at)):
+        if until is not None:
+            found.append(Reason(name, state_of(now < until), f"at {now}", f"before {until}", grant.position))
+    return tuple(found)
 
 
 def _within_terms(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
 from atlas.rights.limits import Limits
+from atlas.rights.reasons import Reason, State
 from atlas.rights.scopes import MAX_SUBLICENSE_DEPTH
 from atlas.rights.state import (
     At,
@@ -45,6 +46,7 @@ class Rights:
         counted = ((position, use) for use in state.uses for position in self._chains.get(use.grant, ()))
         self.uses = _group_pairs(counted)
         self._limits: dict[int, Limits] = {}
+        self._within: dict[int, tuple[Reason, ...]] = {}
         self._lines: dict[bytes, tuple[tuple[Derivation, ...], int]] = {}
 
     def owner(self, asset: bytes, at: At) -> Ownership | None:
@@ -77,6 +79,17 @@ class Rights:
         found = self._limits.get(grant.position)
         if found is None:
             found = self._limits[grant.position] = Limits(grant.terms.scope)
+        return found
+
+    def within_term(self, grant: Grant) -> tuple[Reason, ...]:
+        """What is said of a grant at any time between its start and its expiry."""
+        found = self._within.get(grant.position)
+        if found is None:
+            position, end = grant.position, grant.expires_at
+            found = (Reason("starts_at", State.SATISFIED, "begun", f"from {grant.starts_at}", position),)
+            if end is not None:
+                found = (*found, Reason("expires_at", State.SATISFIED, "not expired", f"before {end}", position))
+            self._within[grant.position] = found
         return found
 
     def _walk(self, asset: bytes, known_position: int | None) -> tuple[Derivation, ...]:
