@@ -1,5 +1,6 @@
 """``canUse``: may this account use this asset there and then? The rights engine decides over rows of the views."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 
@@ -8,7 +9,7 @@ from psycopg import sql
 from strawberry.types import Info
 
 from atlas.graphql.bindings import Variables
-from atlas.graphql.catalog.assets import ASSET
+from atlas.graphql.catalog.assets import ASSET, DERIVATIVE
 from atlas.graphql.catalog.licensing import LICENSE
 from atlas.graphql.context import RequestContext
 from atlas.graphql.errors import BadInput
@@ -17,25 +18,28 @@ from atlas.graphql.snapshot import Snapshot
 from atlas.graphql.sources import Source
 from atlas.graphql.types import AsOf
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights import decide as rights
+from atlas.rights import reasons, state
+from atlas.rights.decide import decide, explain
 from atlas.rights.errors import RightsError
+from atlas.rights.index import Rights
 from atlas.rights.terms import Terms, terms_from_uri
+from atlas.rights.uses import Use
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
-strawberry.enum(rights.Outcome, description="The answer to a use.")
-strawberry.enum(rights.State, name="ConstraintState", description="How one constraint stands.")
+strawberry.enum(reasons.Outcome, description="The answer to a use.")
+strawberry.enum(reasons.State, name="ConstraintState", description="How one constraint stands.")
 
 
 @strawberry.type(description="One condition of a decision: what it wanted and what it saw.")
 class Constraint:
-    """One condition of a decision."""
+    """One condition of a decision, those it rests on left to the lines of ``reasons``."""
 
     name: str = strawberry.field(description="The condition.")
     wanted: str = strawberry.field(description="What it wanted.")
     seen: str = strawberry.field(description="What it saw.")
-    state: rights.State = strawberry.field(description="How it stands.")
+    state: reasons.State = strawberry.field(description="How it stands.")
 
 
 @strawberry.type(description="What became of one license of the account, constraint by constraint.")
@@ -44,7 +48,7 @@ class GrantFinding:
 
     position: BigInt = strawberry.field(description="The ledger position of the fact that granted it.")
     license_id: BigInt = strawberry.field(description="The license's number on its chain.")
-    outcome: rights.Outcome = strawberry.field(description="The answer by this license alone.")
+    outcome: reasons.Outcome = strawberry.field(description="The answer by this license alone.")
     constraints: list[Constraint] = strawberry.field(description="Its constraints.")
 
 
@@ -52,7 +56,7 @@ class GrantFinding:
 class Decision:
     """Whether a use is permitted."""
 
-    outcome: rights.Outcome = strawberry.field(description="The answer.")
+    outcome: reasons.Outcome = strawberry.field(description="The answer.")
     owner: Constraint = strawberry.field(description="Whether the account owns the asset, and so needs no license.")
     grants: list[GrantFinding] = strawberry.field(
         description="The account's licenses on the asset, and what each says."
@@ -73,10 +77,11 @@ def can_use(
     """The decision on a use. Raises BadInput, PositionNotReached."""
     request = info.context
     instant = request.clock() if at is None else cast("datetime", at)
-    use = rights.Use(aaid, account, territory, media, (instant - _EPOCH) // _SECOND, kind)
-    state = _State(request.snapshot, None if as_of is None else as_of.ledger_position)
+    use = Use(aaid, account, territory, media, kind)
+    position = None if as_of is None else as_of.ledger_position
+    facts = _Facts(request.snapshot, position).read(aaid)
     try:
-        decision = rights.decide(use, state.grants(aaid, account), state.owner(aaid))
+        decision = decide(use, Rights(facts), state.At((instant - _EPOCH) // _SECOND, _NEWEST))
     except RightsError as error:
         raise BadInput(error.message, hint=error.hint) from error
     return _decision(decision)
@@ -89,7 +94,7 @@ CAN_USE = strawberry.field(
 )
 
 
-class _State:
+class _Facts:
     """The rows that decide, now or as of a position."""
 
     def __init__(self, snapshot: Snapshot, position: int | None) -> None:
@@ -98,49 +103,77 @@ class _State:
         self._snapshot = snapshot
         self._position = position
 
-    def owner(self, aaid: bytes) -> bytes:
-        """The asset's owner. Raises BadInput for an asset that is not registered."""
-        rows = self._rows("select owner from {rows} as asset where aaid = %(aaid)s", ASSET.source, {"aaid": aaid})
-        if not rows:
+    def read(self, aaid: bytes) -> state.RightsState:
+        """The facts about the asset and what it derives from. Raises BadInput for an asset that is not registered."""
+        derivations = self._rows(_DERIVATIONS, DERIVATIVE.source, {"aaid": aaid})
+        assets = [aaid, *(cast("bytes", row[1]) for row in derivations)]
+        owners = self._rows(_OWNERS, ASSET.source, {"assets": assets})
+        if aaid not in {row[0] for row in owners}:
             raise BadInput("no such asset is registered", hint="Check the AAID, and the chain that it comes from.")
-        return cast("bytes", rows[0][0])
+        licenses = self._rows(_GRANTS, LICENSE.source, {"assets": assets})
+        # The view keeps the owner of now; who owned an asset before is not asked of it.
+        return state.RightsState(
+            ownerships=tuple(state.Ownership(asset, owner, 0, position) for asset, owner, position in owners),
+            grants=tuple(_grant(row) for row in licenses),
+            derivations=tuple(_derivation(row, licenses) for row in derivations),
+        )
 
-    def grants(self, aaid: bytes, account: bytes) -> list[rights.Grant]:
-        """The account's licenses on the asset, in the order they were granted."""
-        rows = self._rows(_GRANTS, LICENSE.source, {"aaid": aaid, "account": account})
-        return [_grant(aaid, account, row) for row in rows]
-
-    def _rows(self, query: str, source: Source, parameters: Variables) -> list[tuple[object, ...]]:
+    def _rows(self, query: str, source: Source, parameters: Variables) -> list[tuple[Any, ...]]:
         as_of = None if self._position is None else sql.Placeholder("position")
         statement = sql.SQL(cast("Any", query)).format(rows=source.rows(as_of))
         return self._snapshot.rows(statement.as_string(None), {**parameters, "position": self._position})
 
+
+_NEWEST = 2**63 - 1
+"""The rows are those of the position asked for; nothing among them is younger."""
+
+_OWNERS = "select aaid, owner, valid_from from {rows} as asset where aaid = any(%(assets)s)"
+
+_DERIVATIONS = """
+with recursive link as (select * from {rows} as current),
+line as (
+    select child, parent, license_id, chain, valid_from from link where child = %(aaid)s
+    union
+    select link.child, link.parent, link.license_id, link.chain, link.valid_from
+    from link join line on link.child = line.parent
+)
+select child, parent, license_id, chain, valid_from from line
+"""
 
 # A license's first version is the one that its grant made; later ones are its revocation.
 _GRANTS = """
 select (select min(first.valid_from) from view_licensing.licenses as first
         where first.chain = license.chain and first.registry = license.registry
           and first.license_id = license.license_id) as granted,
-       license_id, kind, terms_uri, terms_hash, starts_at, expires_at, revoked_at
+       license_id, chain, aaid, licensee, kind, terms_uri, terms_hash, starts_at, expires_at, revoked_at, exclusive
 from {rows} as license
-where aaid = %(aaid)s and licensee = %(account)s
+where aaid = any(%(assets)s)
 order by granted
 """
 
 
-def _grant(aaid: bytes, account: bytes, row: tuple[Any, ...]) -> rights.Grant:
-    position, license_id, kind, uri, terms_hash, starts_at, expires_at, revoked_at = row
-    return rights.Grant(
+def _grant(row: tuple[Any, ...]) -> state.Grant:
+    position, license_id, _, aaid, licensee, kind, uri, terms_hash, starts_at, expires_at, revoked_at, exclusive = row
+    return state.Grant(
         position=position,
         license_id=int(license_id),
         asset=aaid,
-        licensee=account,
+        licensee=licensee,
         kind=LicenseKind(kind),
         terms=_terms(uri, terms_hash),
         starts_at=(starts_at - _EPOCH) // _SECOND,
         expires_at=None if expires_at is None else (expires_at - _EPOCH) // _SECOND,
         revoked_at=None if revoked_at is None else (revoked_at - _EPOCH) // _SECOND,
+        exclusive=exclusive,
     )
+
+
+def _derivation(row: tuple[Any, ...], licenses: Sequence[tuple[Any, ...]]) -> state.Derivation:
+    """A link names its license by chain and number; where two registries have such a one, which it was is unknown."""
+    child, parent, license_id, chain, position = row
+    named = [each[0] for each in licenses if each[1:4] == (license_id, chain, parent)]
+    grant = named[0] if len(named) == 1 else None
+    return state.Derivation(child, parent, position, grant, by_owner=license_id == 0)
 
 
 def _terms(uri: str, terms_hash: bytes) -> Terms | None:
@@ -151,7 +184,7 @@ def _terms(uri: str, terms_hash: bytes) -> Terms | None:
         return None
 
 
-def _decision(decision: rights.Decision) -> Decision:
+def _decision(decision: reasons.Decision) -> Decision:
     return Decision(
         outcome=decision.outcome,
         owner=_constraint(decision.owner),
@@ -164,9 +197,9 @@ def _decision(decision: rights.Decision) -> Decision:
             )
             for finding in decision.grants
         ],
-        reasons=list(rights.explain(decision)),
+        reasons=list(explain(decision)),
     )
 
 
-def _constraint(constraint: rights.Constraint) -> Constraint:
+def _constraint(constraint: reasons.Reason) -> Constraint:
     return Constraint(name=constraint.name, wanted=constraint.wanted, seen=constraint.seen, state=constraint.state)

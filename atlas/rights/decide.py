@@ -1,201 +1,197 @@
-"""May this account use this asset, here, in this medium, at this moment? An answer with its reasons.
+"""May this account use this asset so, there, at that time, by what was known at a position? With all reasons.
 
-    PERMIT         the account owns the asset, or a grant satisfies every constraint
-    DENY           no grant does, and each one violates a constraint that is named
-    UNDETERMINED   no grant permits, and at least one could: its terms are not known, or contradict its grant
+A use is permitted when the account has title (it owns the asset, or a grant of its own carries the use) and
+every rule holds:
 
-The answer depends on its arguments alone. Grants are given as of some ledger position, and a finding
-names its grant's position, so that anyone can look up the fact and decide again. What a licence of
-one kind may be used for is not inferred: a use that names a kind (W3) counts only grants of it.
+    registered      somebody is on record as the asset's owner at that time
+    prohibition     no takedown, ruling or reservation reaches the use, on the asset or on what it derives from
+    dispute         none is pending over any of them
+    lineage         the grant that each derivation was made under carries the use too: a derivative never has
+                    more than its parents; whoever is not the derivative's owner stands one sub-licence below
+    portrait        real persons shown in any of them allow it (W26)
+    jurisdiction    what the law of the territory makes a condition of a distribution is met (W27)
+    exclusivity     nobody else holds it exclusively (a constraint of each grant, and of ownership)
+
+The answer depends on the arguments alone. Rules are conjoined, grants are alternatives, and a violation wins
+over what is not known, which wins over what is satisfied.
 """
 
-from collections.abc import Callable, Sequence
-from enum import StrEnum
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
-import msgspec
+from atlas.rights.duties import duties_of
+from atlas.rights.extents import Extent
+from atlas.rights.grants import hold, judge, kept_out, write_address
+from atlas.rights.index import Rights
+from atlas.rights.jurisdictions import PORTRAIT_RULE, JurisdictionRule, rules_for
+from atlas.rights.reasons import (
+    OUTCOMES,
+    Decision,
+    GrantFinding,
+    Outcome,
+    Reason,
+    State,
+    explain,
+    standing,
+    state_of,
+    worst,
+)
+from atlas.rights.scopes import DIMENSIONS
+from atlas.rights.state import At, Authorization, Derivation, Ownership, Prohibition, in_force
+from atlas.rights.uses import Use, check_use
 
-from atlas.protocol.ids import AAID_BYTES, ADDRESS_BYTES, format_aaid
-from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.errors import InvalidUse
-from atlas.rights.terms import ANY, Medium, Terms, is_channel
-from atlas.rights.territories import TERRITORIES
+__all__ = ["Decision", "Outcome", "Reason", "State", "decide", "explain"]
 
-Value = TypeVar("Value")
-
-
-class Outcome(StrEnum):
-    """The answer to a use."""
-
-    PERMIT = "permit"
-    DENY = "deny"
-    UNDETERMINED = "undetermined"
-
-
-class State(StrEnum):
-    """How one constraint stands."""
-
-    SATISFIED = "satisfied"
-    VIOLATED = "violated"
-    UNKNOWN = "unknown"
+_TERRITORIES, _MEDIA = DIMENSIONS["territories"], DIMENSIONS["media"]
 
 
-class Use(msgspec.Struct, frozen=True):
-    """A use to decide on; ``*`` as territory or channel is everywhere, None as kind or channel asks for nothing."""
-
-    asset: bytes  # AAID
-    account: bytes  # address
-    territory: str  # ISO 3166-1 alpha-2
-    media: str  # a Medium
-    at: int  # seconds since 1970
-    kind: LicenseKind | None = None
-    channel: str | None = None
-
-
-class Grant(msgspec.Struct, frozen=True):
-    """A granted licence, as a fold of the ledger knows it."""
-
-    position: int  # of the fact that granted it
-    license_id: int
-    asset: bytes
-    licensee: bytes
-    kind: LicenseKind
-    terms: Terms | None  # None when only their hash is known
-    starts_at: int  # seconds since 1970
-    expires_at: int | None  # None is perpetual
-    revoked_at: int | None
+def decide(use: Use, rights: Rights, at: At) -> Decision:
+    """Whether ``use`` is permitted at ``at``, given ``rights``. Raises InvalidUse."""
+    check_use(use)
+    ownership = rights.owner(use.asset, at)
+    line = rights.line(use.asset, at)
+    owner = _owner(use, ownership, rights, at)
+    grants = tuple(
+        judge(use, grant, rights, at)
+        for grant in rights.held.get((use.asset, use.account), ())
+        if grant.position <= at.known_position
+    )
+    rules = tuple(_rules(use, ownership, line, rights, at))
+    state = worst((*[rule.state for rule in rules], _title(owner, grants)))
+    outcome = OUTCOMES[state]
+    if outcome is not Outcome.PERMIT:
+        return Decision(outcome, owner, grants, rules, (), ())
+    chain = _relied_on(owner, grants)
+    derived = tuple(step.grant for step in line if step.grant is not None)
+    duties = duties_of(use, chain, derived, rights, at)
+    first = (ownership.position,) if ownership is not None and not chain else chain
+    return Decision(outcome, owner, grants, rules, duties, (*first, *derived))
 
 
-class Constraint(msgspec.Struct, frozen=True):
-    """One condition: what it wanted, what it saw."""
-
-    name: str
-    wanted: str
-    seen: str
-    state: State
-
-
-class GrantFinding(msgspec.Struct, frozen=True):
-    """What became of one grant, constraint by constraint."""
-
-    position: int
-    license_id: int
-    outcome: Outcome
-    constraints: tuple[Constraint, ...]
+def _title(owner: Reason, grants: Sequence[GrantFinding]) -> State:
+    """The best of ownership and of the grants; an owner kept out by an exclusive grant of another has none."""
+    outcomes = {finding.outcome for finding in grants}
+    if owner.state is State.SATISFIED or Outcome.PERMIT in outcomes:
+        return State.SATISFIED
+    open_ = owner.state is State.UNKNOWN or Outcome.UNDETERMINED in outcomes
+    return State.UNKNOWN if open_ else State.VIOLATED
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """The answer and the tree of its reasons."""
-
-    outcome: Outcome
-    owner: Constraint
-    grants: tuple[GrantFinding, ...]
-
-    @property
-    def permitted_by(self) -> tuple[int, ...]:
-        """The ledger positions of the grants that permit the use; empty for the owner, who needs none."""
-        return tuple(finding.position for finding in self.grants if finding.outcome is Outcome.PERMIT)
+def _relied_on(owner: Reason, grants: Sequence[GrantFinding]) -> tuple[int, ...]:
+    """The grant that permits, with those above it: the earliest, so that the answer does not depend on order."""
+    if owner.state is State.SATISFIED:
+        return ()
+    return next(finding.chain for finding in grants if finding.outcome is Outcome.PERMIT)
 
 
-def decide(use: Use, grants: Sequence[Grant], owner: bytes) -> Decision:
-    """Whether ``use`` is permitted, given the grants on record and who owned the asset at ``use.at``.
-
-    Raises InvalidUse.
-    """
-    _check(use)
-    ownership = _compare("owner", owner, use.account, _address)
-    findings = tuple(_judge(use, grant) for grant in grants)
-    outcomes = {finding.outcome for finding in findings}
-    if ownership.state is State.SATISFIED or Outcome.PERMIT in outcomes:
-        outcome = Outcome.PERMIT
-    else:
-        outcome = Outcome.UNDETERMINED if Outcome.UNDETERMINED in outcomes else Outcome.DENY
-    return Decision(outcome, ownership, findings)
+def _owner(use: Use, ownership: Ownership | None, rights: Rights, at: At) -> Reason:
+    account = write_address(use.account)
+    if ownership is None:
+        return Reason("owner", State.VIOLATED, "no owner on record", account)
+    owner = write_address(ownership.owner)
+    if ownership.owner != use.account:
+        return Reason("owner", State.VIOLATED, owner, account, ownership.position)
+    kept = tuple(kept_out(use, rights, at, None))
+    return Reason("owner", standing(kept), owner, account, ownership.position, kept)
 
 
-def explain(decision: Decision) -> tuple[str, ...]:
-    """The decision as lines of text: the outcome, then each grant and what it wanted, indented."""
-    lines = [decision.outcome.value, f"  {_describe(decision.owner)}"]
-    for finding in decision.grants:
-        lines.append(f"  license {finding.license_id}, position {finding.position}: {finding.outcome.value}")
-        lines.extend(f"    {_describe(constraint)}" for constraint in finding.constraints)
-    return tuple(lines)
+def _rules(
+    use: Use, ownership: Ownership | None, line: Sequence[Derivation], rights: Rights, at: At
+) -> Iterator[Reason]:
+    if ownership is None:
+        yield Reason("registered", State.UNKNOWN, "an owner on record", "none at that time and position")
+    assets = (use.asset, *dict.fromkeys(step.parent for step in line))
+    for asset in assets:
+        yield from _prohibited(use, asset, rights, at)
+        yield from _disputed(asset, rights, at)
+        yield from _portrayed(use, asset, rights, at)
+    for step in line:
+        yield _derived(use, step, rights, at)
+    if use.distributed:
+        yield from _lawful(use, rights, at)
 
 
-def _describe(constraint: Constraint) -> str:
-    return f"{constraint.name} {constraint.state.value}: wanted {constraint.wanted}, saw {constraint.seen}"
+def _prohibited(use: Use, asset: bytes, rights: Rights, at: At) -> Iterator[Reason]:
+    for fact in rights.prohibitions.get(asset, ()):
+        if in_force(fact, at) and fact.account in (None, use.account) and _reaches(fact, use):
+            where = f"{fact.cause} of {_write(asset)} in {fact.territories}, {fact.media}"
+            yield Reason("prohibition", State.VIOLATED, "no prohibition", where, fact.position)
 
 
-def _check(use: Use) -> None:
-    lengths = len(use.asset), len(use.account)
-    if lengths != (AAID_BYTES, ADDRESS_BYTES):
-        raise InvalidUse(
-            f"an AAID and an address have {AAID_BYTES} and {ADDRESS_BYTES} bytes, got {lengths[0]} and {lengths[1]}",
-            hint="Pass the raw bytes, not text.",
-        )
-    if use.territory != ANY and use.territory not in TERRITORIES:
-        raise InvalidUse(
-            f"{use.territory!r} is not an ISO 3166-1 alpha-2 code", hint="Write it like DE, or * for everywhere."
-        )
-    if use.media not in frozenset(Medium):
-        raise InvalidUse(f"{use.media!r} is not a medium", hint=f"Media are {', '.join(Medium)}.")
-    if use.channel not in (None, ANY) and not is_channel(use.channel or ""):
-        raise InvalidUse(f"{use.channel!r} is not a channel's name", hint="Write it like festival-screening.")
+def _disputed(asset: bytes, rights: Rights, at: At) -> Iterator[Reason]:
+    for fact in rights.disputes.get(asset, ()):
+        if fact.grant is None and in_force(fact, at):
+            yield Reason("dispute", State.UNKNOWN, "no dispute", f"pending over {_write(asset)}", fact.position)
 
 
-def _judge(use: Use, grant: Grant) -> GrantFinding:
-    constraints = (*_identity(use, grant), *_period(use, grant), *_scope(use, grant))
-    states = {constraint.state for constraint in constraints}
-    if State.VIOLATED in states:
-        outcome = Outcome.DENY
-    else:
-        outcome = Outcome.UNDETERMINED if State.UNKNOWN in states else Outcome.PERMIT
-    return GrantFinding(grant.position, grant.license_id, outcome, constraints)
+def _portrayed(use: Use, asset: bytes, rights: Rights, at: At) -> Iterator[Reason]:
+    for portrait in rights.portraits.get(asset, ()):
+        if portrait.position > at.known_position:
+            continue
+        wanted = f"leave of the person 0x{portrait.person.hex()}"
+        allowed = [
+            fact
+            for fact in rights.authorizations.get(asset, ())
+            if fact.person == portrait.person and in_force(fact, at) and _allows(fact, use)
+        ]
+        seen = "authorized" if allowed else "no authorization that reaches the use"
+        position = allowed[0].position if allowed else portrait.position
+        yield Reason(PORTRAIT_RULE, state_of(bool(allowed)), wanted, seen, position)
 
 
-def _identity(use: Use, grant: Grant) -> tuple[Constraint, ...]:
-    """The grant is about this asset, for this account and, when the use names one, of this kind."""
-    asset = _compare("asset", use.asset, grant.asset, format_aaid)
-    licensee = _compare("licensee", use.account, grant.licensee, _address)
-    if use.kind is None:
-        return asset, licensee
-    return asset, licensee, _compare("kind", use.kind, grant.kind, str)
+def _derived(use: Use, step: Derivation, rights: Rights, at: At) -> Reason:
+    """The use lies within the grant that ``step`` was made under."""
+    parent = _write(step.parent)
+    if step.by_owner:
+        return Reason("lineage", State.SATISFIED, f"leave of the owner of {parent}", "made by the owner", step.position)
+    grant = None if step.grant is None else rights.by_position.get(step.grant)
+    if grant is None or grant.position > at.known_position or grant.asset != step.parent:
+        return Reason("lineage", State.UNKNOWN, f"the license on {parent}", "not on record", step.position)
+    maker = rights.owner(step.child, at)
+    depth = 0 if maker is not None and maker.owner == use.account else 1
+    children = tuple(hold(use, grant, rights, at, depth=depth, counted=False))
+    seen = f"license {grant.license_id}"
+    return Reason("lineage", standing(children), f"within the license on {parent}", seen, grant.position, children)
 
 
-def _period(use: Use, grant: Grant) -> tuple[Constraint, ...]:
-    """In force from its start until before its expiry and its revocation."""
-    at = f"at {use.at}"
-    started = Constraint("starts_at", f"from {grant.starts_at}", at, _state(use.at >= grant.starts_at))
-    return started, *(
-        Constraint(name, "never" if end is None else f"before {end}", at, _state(end is None or use.at < end))
-        for name, end in (("expires_at", grant.expires_at), ("revoked_at", grant.revoked_at))
+def _lawful(use: Use, rights: Rights, at: At) -> Iterator[Reason]:
+    for rule in rules_for(use.territory):
+        if rule.is_condition and rule.since <= at.valid_time:
+            yield _met(rule, use, rights, at)
+
+
+def _met(rule: JurisdictionRule, use: Use, rights: Rights, at: At) -> Reason:
+    """The latest word on the measure counts."""
+    taken = [
+        fact
+        for fact in rights.measures.get(use.asset, ())
+        if fact.measure is rule.measure
+        and fact.position <= at.known_position
+        and fact.at <= at.valid_time
+        and _TERRITORIES.covers(fact.territories, rule.territories)
+    ]
+    wanted = f"{rule.measure} ({rule.law})"
+    if not taken:
+        return Reason(rule.rule, State.UNKNOWN, wanted, "nothing on record")
+    last = max(taken, key=lambda fact: (fact.at, fact.position))
+    return Reason(rule.rule, state_of(last.passed), wanted, "passed" if last.passed else "failed", last.position)
+
+
+def _reaches(fact: Prohibition, use: Use) -> bool:
+    return (
+        _TERRITORIES.witness(fact.territories, Extent((use.territory,))) is not None
+        and _MEDIA.witness(fact.media, Extent((use.media,))) is not None
     )
 
 
-def _scope(use: Use, grant: Grant) -> tuple[Constraint, ...]:
-    """The terms cover what the use names, and are those of the grant's own kind."""
-    wanted = [("territory", use.territory), ("media", use.media)]
-    if use.channel is not None:
-        wanted.append(("channel", use.channel))
-    if grant.terms is None:
-        return tuple(Constraint(name, value, "terms not known", State.UNKNOWN) for name, value in wanted)
-    licensed = {"territory": grant.terms.territories, "media": grant.terms.media, "channel": grant.terms.channels}
-    covered = tuple(
-        Constraint(name, value, ",".join(licensed[name]), _state(bool({value, ANY} & set(licensed[name]))))
-        for name, value in wanted
+def _allows(fact: Authorization, use: Use) -> bool:
+    return (
+        fact.account in (None, use.account)
+        and _TERRITORIES.covers(fact.territories, Extent((use.territory,)))
+        and _MEDIA.covers(fact.media, Extent((use.media,)))
     )
-    agrees = grant.terms.kind is grant.kind
-    kind = Constraint("terms_kind", grant.kind, grant.terms.kind, State.SATISFIED if agrees else State.UNKNOWN)
-    return *covered, kind
 
 
-def _compare(name: str, wanted: Value, seen: Value, write: Callable[[Value], str]) -> Constraint:
-    return Constraint(name, write(wanted), write(seen), _state(wanted == seen))
-
-
-def _state(satisfied: bool) -> State:
-    return State.SATISFIED if satisfied else State.VIOLATED
-
-
-def _address(value: bytes) -> str:
-    return f"0x{value.hex()}"
+@lru_cache(maxsize=65_536)
+def _write(asset: bytes) -> str:
+    return f"aaid:{asset.hex()}"

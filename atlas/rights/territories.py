@@ -1,4 +1,10 @@
-"""The territories that a licence can name: ISO 3166-1 alpha-2, the 249 officially assigned codes (2024)."""
+"""The territories that a licence can name: ISO 3166-1 alpha-2, the 249 officially assigned codes (2024), and groups.
+
+A group is named with the day from which its list holds, ``EU@2020-02-01``: who signed for the Union of
+2019 did not sign for that of 2021. A list is never edited; a change of members is a new list.
+"""
+
+from typing import Final
 
 _CODES = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW
@@ -10,5 +16,27 @@ PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK
 SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE
 YT ZA ZM ZW
 """
+_EU_2020 = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 
-TERRITORIES: frozenset[str] = frozenset(_CODES.split())
+_GROUPS = {
+    "EU@2013-07-01": f"{_EU_2020} GB",  # with Croatia, before the United Kingdom left
+    "EU@2020-02-01": _EU_2020,
+    "EEA@2020-02-01": f"{_EU_2020} IS LI NO",
+    "SCHENGEN@2025-01-01": "AT BE BG CH CZ DE DK EE ES FI FR GR HR HU IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK",
+    "DACH@2026-01-01": "AT CH DE",
+    "BENELUX@2026-01-01": "BE LU NL",
+    "NORDICS@2026-01-01": "AX DK FI FO GL IS NO SE",
+    "BALTICS@2026-01-01": "EE LT LV",
+    "UK_AND_IRELAND@2026-01-01": "GB IE",
+    "USMCA@2020-07-01": "CA MX US",
+    "ANZ@2026-01-01": "AU NZ",
+    "GREATER_CHINA@2026-01-01": "CN HK MO TW",
+    "GCC@2026-01-01": "AE BH KW OM QA SA",
+    "ASEAN@2025-10-26": "BN ID KH LA MM MY PH SG TH TL VN",  # with Timor-Leste
+    "MERCOSUR@2024-07-08": "AR BO BR PY UY",  # with Bolivia
+}
+
+TERRITORIES: Final[frozenset[str]] = frozenset(_CODES.split())
+GROUPS: Final[dict[str, frozenset[str]]] = {name: frozenset(codes.split()) for name, codes in _GROUPS.items()}
+EU: Final = "EU@2020-02-01"
+"""The Union that the jurisdiction rules mean."""

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidTerms, TermsMismatch
+from atlas.rights.extents import EVERYTHING, NOTHING, Extent
+from atlas.rights.prices import Price
+from atlas.rights.scopes import Scope
 from atlas.rights.terms import (
     MAX_TERMS_BYTES,
     Medium,
@@ -19,6 +22,7 @@ from atlas.rights.terms import (
     encode_terms,
     make_terms,
     parse_terms,
+    terms_document,
     terms_from_uri,
     terms_hash,
 )
@@ -28,7 +32,11 @@ DOCUMENT = (
     b'{"attribution":true,"channels":["*"],"format":1,"kind":"commercial",'
     b'"media":["film"],"sublicensing":false,"territories":["DE","FR"]}'
 )
-TERMS = Terms(1, LicenseKind.COMMERCIAL, ("DE", "FR"), ("film",), ("*",), sublicensing=False, attribution=True)
+TERMS = Terms(
+    1,
+    LicenseKind.COMMERCIAL,
+    Scope(territories=Extent(("DE", "FR")), media=Extent(("film",))),
+)
 
 ANY = st.just(["*"])
 CHANNELS = st.lists(st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)*", fullmatch=True), min_size=1, max_size=4)
@@ -41,6 +49,11 @@ ALL_TERMS = st.builds(
     sublicensing=st.booleans(),
     attribution=st.booleans(),
 )
+
+
+def rescoped(**changes: Any) -> Terms:
+    """The terms with other extents."""
+    return msgspec.structs.replace(TERMS, scope=msgspec.structs.replace(TERMS.scope, **changes))
 
 
 def document(**fields: Any) -> bytes:
@@ -70,7 +83,7 @@ def test_terms_read_back(terms: Terms) -> None:
 
 @given(ALL_TERMS)
 def test_the_document_is_what_sorted_json_without_spaces_gives(terms: Terms) -> None:
-    plain = msgspec.to_builtins(terms)
+    plain = terms_document(terms)
     assert encode_terms(terms) == json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -138,7 +151,7 @@ def test_a_value_outside_the_vocabulary_is_refused(fields: dict[str, Any]) -> No
         parse_terms(document(**fields))
 
 
-@pytest.mark.parametrize("missing", Terms.__struct_fields__)
+@pytest.mark.parametrize("missing", sorted(json.loads(DOCUMENT)))
 def test_every_key_is_required(missing: str) -> None:
     fields = json.loads(DOCUMENT)
     del fields[missing]
@@ -162,9 +175,9 @@ def test_terms_that_no_reader_takes_are_not_written() -> None:
     with pytest.raises(InvalidTerms):
         make_terms(LicenseKind.SCENE, territories=["XX"])
     with pytest.raises(InvalidTerms):
-        terms_hash(msgspec.structs.replace(TERMS, media=()))
+        terms_hash(rescoped(media=Extent(())))
     with pytest.raises(InvalidTerms):
-        data_uri(msgspec.structs.replace(TERMS, channels=("b", "a")))
+        data_uri(rescoped(channels=Extent(("b", "a"))))
     with pytest.raises(InvalidTerms):
         encode_terms(msgspec.structs.replace(TERMS, format=2))
 
@@ -227,7 +240,7 @@ JSON_VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@given(st.sampled_from(Terms.__struct_fields__), JSON_VALUES)
+@given(st.sampled_from(sorted(json.loads(DOCUMENT))), JSON_VALUES)
 def test_no_value_in_a_field_raises_anything_else(field: str, value: Any) -> None:
     with suppress(InvalidTerms):
         parse_terms(document(**{field: value}))
@@ -237,3 +250,83 @@ def test_no_value_in_a_field_raises_anything_else(field: str, value: Any) -> Non
 def test_no_uri_raises_anything_else(uri: str, expected_hash: bytes) -> None:
     with pytest.raises(InvalidTerms):
         terms_from_uri(uri, expected_hash)
+
+
+LEFT_OUT = object()
+SECOND = (
+    b'{"format":2,"kind":"commercial","price":{"annual_wei":"10000000000000000000000"},'
+    b'"scope":{"attribution":true,"duration_s":31536000,"exclusive":false,"industries":{"of":["beauty"]},'
+    b'"sublicense_depth":0,"territories":{"except":["MT"],"of":["EU@2020-02-01"]}}}'
+)
+
+
+def second(part: str | None, key: str, value: Any) -> bytes:
+    """The document of format 2 with another raw value, or without the key, in canonical form."""
+    fields = json.loads(SECOND)
+    target = fields if part is None else fields[part]
+    if value is LEFT_OUT:
+        del target[key]
+    else:
+        target[key] = value
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
+
+
+def test_format_2_is_the_one_of_the_docstring_and_reads_back() -> None:
+    terms = parse_terms(SECOND)
+    assert encode_terms(terms) == SECOND
+    assert terms.scope.territories == Extent(("EU@2020-02-01",), ("MT",))
+    assert terms.price == Price(annual_wei=10**22)
+    assert terms_from_uri(data_uri(terms), terms_hash(terms)) == terms
+
+
+def test_format_1_is_open_in_what_it_does_not_know_but_modification_of_kinds_without_derivatives() -> None:
+    scope = parse_terms(DOCUMENT).scope
+    assert (scope.languages, scope.industries, scope.max_uses) == (EVERYTHING, EVERYTHING, None)
+    assert scope.modifications == NOTHING
+    assert make_terms(LicenseKind.WORLD).scope.modifications == EVERYTHING
+
+
+def test_the_hash_of_a_document_of_format_1_never_changes() -> None:
+    assert terms_hash(TERMS).hex() == keccak.new(digest_bits=256, data=DOCUMENT).hexdigest()
+    assert (
+        terms_hash(make_terms(LicenseKind.SCENE)).hex()
+        == "e3912383af84d47bf80614d6a2c883c553915cb3368b64f28ed6448b158ec2ee"
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "field"),
+    [
+        (None, "format", 3, "format"),
+        (None, "extra", 1, "extra"),
+        ("scope", "extra", 1, "extra"),
+        ("scope", "exclusive", LEFT_OUT, "canonical"),
+        ("scope", "industries", LEFT_OUT, "industries"),
+        ("scope", "media", {"of": ["*"]}, "canonical"),
+        ("scope", "media", {"of": ["opera"]}, "media"),
+        ("scope", "territories", {"of": ["EU"]}, "territories"),
+        ("scope", "territories", {"of": ["FR", "DE"]}, "territories"),
+        ("scope", "max_uses", None, "canonical"),
+        ("scope", "duration_s", 1.5, "duration_s"),
+        ("scope", "period", {"starts_at": 9, "ends_at": 3}, "period"),
+        ("price", "annual_wei", 10, "annual_wei"),
+        ("price", "annual_wei", "010", "annual_wei"),
+        ("price", "annual_wei", "-1", "annual_wei"),
+        ("price", "annual_wei", "9" * 78, "annual_wei"),
+        ("price", "annual_wei", "1" * 79, "annual_wei"),
+        ("price", "share_bps", 10_001, "share_bps"),
+        ("price", "share_bps", 1.5, "share_bps"),
+        ("price", "annual_wei", LEFT_OUT, "priced"),
+        (None, "price", None, "price"),
+        (None, "scope", [], "scope"),
+    ],
+)
+def test_a_document_of_format_2_is_refused_by_field(part: str | None, key: str, value: Any, field: str) -> None:
+    with pytest.raises(InvalidTerms, match=field):
+        parse_terms(second(part, key, value))
+
+
+@given(st.sampled_from(["scope", "price"]), st.sampled_from([*Scope.__struct_fields__, "annual_wei"]), JSON_VALUES)
+def test_no_value_in_a_part_of_format_2_raises_anything_else(part: str, field: str, value: Any) -> None:
+    with suppress(InvalidTerms):
+        parse_terms(second(part, field, value))

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import msgspec
-
 from atlas.projections.fold import Fold
 from atlas.projections.reading import reason_of
 from atlas.projections.tables import EntityTable, bigint, binary, boolean, json, optional, text, time, uint256
@@ -12,7 +10,7 @@ from atlas.projections.views.values import moment
 from atlas.protocol.events import LicenseGranted, LicenseRevoked, OfferPublished, OfferWithdrawn
 from atlas.protocol.vocabulary import LicenseKind, from_ordinal
 from atlas.rights.errors import InvalidTerms
-from atlas.rights.terms import terms_from_uri
+from atlas.rights.terms import terms_document, terms_from_uri
 
 OFFERS = EntityTable(
     "offers",
@@ -136,7 +134,7 @@ def _terms(event: LicenseGranted, fold: Fold) -> dict[str, Any] | None:
     except InvalidTerms as error:
         fold.report(reason_of(error), f"license {event.license_id}: {error.message}")
         return None
-    return None if terms is None else msgspec.to_builtins(terms)
+    return None if terms is None else terms_document(terms)
 
 
 LICENSING = View(

@@ -1,0 +1,136 @@
+"""The facts of decisions, ordered once for many decisions. Positions and instants are judged on reading."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol, TypeVar
+
+from atlas.rights.limits import Limits
+from atlas.rights.reasons import Reason, State
+from atlas.rights.scopes import MAX_SUBLICENSE_DEPTH
+from atlas.rights.state import (
+    At,
+    Derivation,
+    Grant,
+    Ownership,
+    RecordedUse,
+    RightsState,
+)
+
+Key = TypeVar("Key")
+
+
+class _Fact(Protocol):
+    @property
+    def position(self) -> int: ...
+
+
+Item = TypeVar("Item", bound=_Fact)
+
+
+class Rights:
+    """A rights state by asset, account and position. It never changes; what it works out on the way, it keeps."""
+
+    def __init__(self, state: RightsState) -> None:
+        self.state = state
+        self.by_position: dict[int, Grant] = {grant.position: grant for grant in state.grants}
+        self.held = _group(state.grants, lambda grant: (grant.asset, grant.licensee))
+        self.exclusives = _group(filter(is_exclusive, state.grants), lambda grant: grant.asset)
+        self.prohibitions = _group(state.prohibitions, lambda fact: fact.asset)
+        self.disputes = _group(state.disputes, lambda fact: fact.asset)
+        self.portraits = _group(state.portraits, lambda fact: fact.asset)
+        self.authorizations = _group(state.authorizations, lambda fact: fact.asset)
+        self.measures = _group(state.measures, lambda fact: fact.asset)
+        self._ownerships = _group(state.ownerships, lambda fact: fact.asset)
+        self._derivations = _group(state.derivations, lambda fact: fact.child)
+        self._chains = {grant.position: _chain(grant, self.by_position) for grant in state.grants}
+        counted = ((position, use) for use in state.uses for position in self._chains.get(use.grant, ()))
+        self.uses = _group_pairs(counted)
+        self._limits: dict[int, Limits] = {}
+        self._within: dict[int, tuple[Reason, ...]] = {}
+        self._lines: dict[bytes, tuple[tuple[Derivation, ...], int]] = {}
+
+    def owner(self, asset: bytes, at: At) -> Ownership | None:
+        """Who owns the asset at ``at``; of several facts of one instant, the latest known."""
+        facts = self._ownerships.get(asset, [])
+        if len(facts) == 1:
+            [only] = facts
+            return only if only.position <= at.known_position and only.starts_at <= at.valid_time else None
+        known = (each for each in facts if each.position <= at.known_position)
+        begun = [each for each in known if each.starts_at <= at.valid_time]
+        return max(begun, key=lambda each: (each.starts_at, each.position), default=None)
+
+    def line(self, asset: bytes, at: At) -> tuple[Derivation, ...]:
+        """Every derivation that the asset rests on, as known at ``at``, nearest first."""
+        found = self._lines.get(asset)
+        if found is None:
+            whole = self._walk(asset, None)
+            found = self._lines[asset] = whole, max((step.position for step in whole), default=0)
+        line, newest = found
+        return line if newest <= at.known_position else self._walk(asset, at.known_position)
+
+    def chain(self, grant: Grant) -> tuple[int, ...]:
+        """The positions of the grant, of the grant it is held under, and so on up."""
+        return self._chains[grant.position]
+
+    def limits(self, grant: Grant) -> Limits | None:
+        """What the terms of a grant limit; None where they are not known."""
+        if grant.terms is None:
+            return None
+        found = self._limits.get(grant.position)
+        if found is None:
+            found = self._limits[grant.position] = Limits(grant.terms.scope)
+        return found
+
+    def within_term(self, grant: Grant) -> tuple[Reason, ...]:
+        """What is said of a grant at any time between its start and its expiry."""
+        found = self._within.get(grant.position)
+        if found is None:
+            position, end = grant.position, grant.expires_at
+            found = (Reason("starts_at", State.SATISFIED, "begun", f"from {grant.starts_at}", position),)
+            if end is not None:
+                found = (*found, Reason("expires_at", State.SATISFIED, "not expired", f"before {end}", position))
+            self._within[grant.position] = found
+        return found
+
+    def _walk(self, asset: bytes, known_position: int | None) -> tuple[Derivation, ...]:
+        line: dict[Derivation, None] = {}
+        reached, pending = {asset}, [asset]
+        for child in pending:
+            for step in self._derivations.get(child, ()):
+                if known_position is not None and step.position > known_position:
+                    continue
+                line[step] = None
+                if step.parent not in reached:
+                    reached.add(step.parent)
+                    pending.append(step.parent)
+        return tuple(line)
+
+
+def is_exclusive(grant: Grant) -> bool:
+    """Whether the registry, or the terms, keep others out."""
+    return grant.exclusive or (grant.terms is not None and grant.terms.scope.exclusive)
+
+
+def _chain(grant: Grant, by_position: Mapping[int, Grant]) -> tuple[int, ...]:
+    chain = [grant.position]
+    while grant.under is not None and grant.under in by_position and len(chain) <= MAX_SUBLICENSE_DEPTH:
+        grant = by_position[grant.under]
+        chain.append(grant.position)
+    return tuple(chain)
+
+
+def _group_pairs(pairs: Iterable[tuple[int, RecordedUse]]) -> dict[int, list[RecordedUse]]:
+    groups: defaultdict[int, list[RecordedUse]] = defaultdict(list)
+    for position, use in pairs:
+        groups[position].append(use)
+    return dict(groups)
+
+
+def _group(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Items by key, each list by position, whatever order they came in."""
+    groups: defaultdict[Key, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    for group in groups.values():
+        group.sort(key=lambda item: item.position)
+    return dict(groups)

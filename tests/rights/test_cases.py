@@ -1,0 +1,110 @@
+"""The cases of ``cases.toml``, each a sentence."""
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from atlas.protocol.vocabulary import LicenseKind
+from atlas.rights.decide import decide
+from atlas.rights.index import Rights
+from atlas.rights.prices import Price
+from atlas.rights.reasons import Decision, Outcome, State
+from atlas.rights.scopes import DIMENSIONS, Scope
+from atlas.rights.state import At, Grant, Ownership, RightsState
+from atlas.rights.terms import encode_terms, license_terms, parse_terms
+from atlas.rights.uses import Use
+
+ASSETS = {"asset": b"\xaa" * 32, "parent": b"\xbb" * 32, "actor": b"\xcc" * 32}
+ACCOUNTS = {name: bytes([number]) * 20 for number, name in enumerate(("owner", "licensee", "other", "third"), 1)}
+NAMED = {"asset", "parent", "child", "person", "account", "owner", "licensee", "licensor"}
+START, INSTANT = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"
+
+TABLE: dict[str, Any] = tomllib.loads((Path(__file__).parent / "cases.toml").read_text())
+CASES: list[dict[str, Any]] = TABLE["case"]
+
+
+def seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def plain(value: Any, key: str = "") -> Any:
+    """TOML with its moments as seconds and its names of assets and accounts as bytes."""
+    if isinstance(value, dict):
+        return {name: plain(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each, key) for each in value]
+    if isinstance(value, datetime):
+        return int(value.timestamp())
+    return (ASSETS | ACCOUNTS)[value] if key in NAMED else value
+
+
+def a_grant(given: dict[str, Any], kind: LicenseKind, scope: dict[str, Any], price: dict[str, Any]) -> Grant:
+    """A grant with terms that were written and read."""
+    kind = LicenseKind(given.get("kind", kind))
+    price = price if "kind" not in given else TABLE["base"][kind]["price"]
+    base = scope if "kind" not in given else TABLE["base"][kind]["scope"]
+    reach = msgspec.convert(plain(base | given.get("scope", {})), Scope)
+    terms = parse_terms(encode_terms(license_terms(kind, reach, msgspec.convert(price, Price))))
+    defaults = {"asset": "asset", "starts_at": seconds(START), "expires_at": None, "license_id": given["position"]}
+    stated = {key: value for key, value in given.items() if key not in ("scope", "kind")}
+    fields: dict[str, Any] = plain({**defaults, **stated})
+    return Grant(kind=kind, terms=terms, **fields)
+
+
+def decision_of(case: dict[str, Any]) -> Decision:
+    kind, base = LicenseKind(case["kind"]), TABLE["base"][case["kind"]]
+    scope = base["scope"] | case.get("scope", {})
+    facts: dict[str, Any] = dict(case.get("facts", {}))
+    more: list[dict[str, Any]] = facts.pop("grants", [])
+    own = {"position": 100, "licensee": "licensee", **case.get("grant", {})}
+    granted = a_grant(own, kind, scope, base["price"])
+    if case.get("unknown_terms"):
+        granted = msgspec.structs.replace(granted, terms=None)
+    others = tuple(a_grant(each, kind, scope, base["price"]) for each in more)
+    known = msgspec.convert(plain(facts), RightsState, builtin_types=(bytes,))
+    born = seconds("2020-01-01T00:00:00Z")
+    owned = tuple(Ownership(ASSETS[name], ACCOUNTS["owner"], born, 1) for name in ("asset", "parent"))
+    state = msgspec.structs.replace(known, grants=(granted, *others), ownerships=(*owned, *known.ownerships))
+    stated = {"asset": "asset", "account": "licensee", **base["use"], **case.get("use", {})}
+    use = msgspec.convert(
+        plain({key: value for key, value in stated.items() if key not in case.get("drop", [])}),
+        Use,
+        builtin_types=(bytes,),
+    )
+    at = case["at"].timestamp() if "at" in case else seconds(INSTANT)
+    return decide(use, Rights(state), At(int(at), case.get("known", 1000)))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[each["says"] for each in CASES])
+def test_a_case(case: dict[str, Any]) -> None:
+    decision = decision_of(case)
+    assert decision.outcome is Outcome(case["answer"]), decision.missing
+    named = {line.split()[0] for line in decision.missing}
+    assert case["reason"] in named if case["reason"] else not named
+
+
+def test_there_are_more_than_a_hundred_and_no_two_say_the_same() -> None:
+    assert len(CASES) == len({each["says"] for each in CASES}) > 100
+
+
+def test_every_kind_every_answer_and_every_scope_has_its_cases() -> None:
+    assert {(each["kind"], each["answer"]) for each in CASES} == {
+        (kind.value, answer.value) for kind in LicenseKind for answer in Outcome
+    }
+    singular = {"works": "work", "projects": "project", "channels": "channel", "languages": "language"}
+    singular |= {"formats": "format", "industries": "industry", "modifications": "modification"}
+    singular |= {"territories": "territory"}
+    reasons = {each["reason"] for each in CASES}
+    assert {singular.get(key, key) for key in DIMENSIONS} <= reasons
+    assert {"period", "duration", "uses", "exposure", "sublicensing", "exclusivity"} <= reasons
+
+
+def test_a_constraint_that_is_not_open_is_satisfied() -> None:
+    for case in CASES:
+        decision = decision_of(case)
+        if decision.outcome is Outcome.PERMIT:
+            assert all(rule.state is State.SATISFIED for rule in decision.rules)
