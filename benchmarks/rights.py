@@ -4,6 +4,8 @@ decisions_per_s            an asset with ten ancestors and 1,000 grants to 500 a
 decision_reasons           how many reasons the tree of such a decision has
 conflict_check_ms          a grant held against 100,000 live ones of its asset; 99th percentile
 conflict_add_us            one more grant put into such a book
+
+and those of royalties (``figures/royalties.py``).
 """
 
 import random
@@ -26,6 +28,7 @@ from atlas.rights.state import At, Derivation, Grant, Ownership, RightsState
 from atlas.rights.terms import license_terms
 from atlas.rights.territories import TERRITORIES
 from atlas.rights.uses import Use
+from benchmarks.figures import royalties
 from benchmarks.measuring import Figure, alone, best, options, report
 
 GRANTS, ACCOUNTS, ANCESTORS, LIVE = 1_000, 500, 10, 100_000
@@ -158,8 +161,8 @@ def cpu_s(work: Callable[[], object]) -> float:
 def main() -> None:
     """Measure and report."""
     chosen = options(__doc__)
-    figures = [*decisions(5_000 if chosen.quick else 50_000), *conflicts(10_000 if chosen.quick else LIVE)]
-    report("Rights", figures, as_json=chosen.json)
+    judged = [*decisions(5_000 if chosen.quick else 50_000), *conflicts(10_000 if chosen.quick else LIVE)]
+    report("rights", [*judged, *royalties.figures(chosen.quick)], as_json=chosen.json)
 
 
 if __name__ == "__main__":
