@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -88,6 +89,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     *PROJECTION_MIGRATIONS,
     *PROVENANCE_MIGRATIONS,
 )
+MAX_RECURSION = 5_000
 RECONNECT_S = 2.0
 
 log = structlog.get_logger("atlas")
@@ -351,6 +353,8 @@ def open_program(settings: Settings) -> Generator[Program]:
 
     Raises DatabaseUnreachable, SchemaVersionMismatch, EmbeddedPostgresFailed, and what ``HighWater`` raises.
     """
+    # A library of elliptic curves lifts the limit so far, when it is imported, that nested JSON ends the process.
+    sys.setrecursionlimit(min(sys.getrecursionlimit(), MAX_RECURSION))
     with contextlib.ExitStack() as stack:
         embedded = None if settings.database.url else EmbeddedPostgres(settings.path(Path("postgres")))
         url = stack.enter_context(embedded).url if embedded else settings.database.url

@@ -139,7 +139,7 @@ def _terms(event: LicenseGranted, fold: Fold) -> dict[str, Any] | None:
 
 LICENSING = View(
     name="licensing",
-    version=2,
+    version=3,
     tables=(OFFERS, LICENSES),
     handlers={
         OfferPublished: offer_published,
