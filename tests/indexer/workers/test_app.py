@@ -115,7 +115,7 @@ def test_other_codings_are_refused(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"no gzip", gzip.compress(b"cut off")[:-4], gzip.compress(b"one") + b"more", b""],
+    [b"no gzip", gzip.compress(b"cut off", mtime=0)[:-4], gzip.compress(b"one", mtime=0) + b"more", b""],
     ids=["not gzip", "cut off", "more behind", "empty"],
 )
 def test_bad_gzip_is_refused(client: httpx.Client, body: bytes) -> None:
