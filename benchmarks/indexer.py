@@ -6,10 +6,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.figures import backfill, decoding, intake, receipts, rpc
+from benchmarks.figures import backfill, decoding, following, intake, receipts, rpc
 from benchmarks.measuring import Figure, options, report
 
-TOPICS = (backfill, decoding, rpc, receipts, intake)
+TOPICS = (backfill, following, decoding, rpc, receipts, intake)
 
 
 def figures(*, quick: bool) -> Iterator[Figure]:

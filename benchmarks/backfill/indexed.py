@@ -8,16 +8,20 @@ import sys
 import threading
 from operator import neg
 
-from atlas.bootstrap import MIGRATIONS
 from atlas.indexer.chain.config import ChainConfig, Contract
 from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
+from atlas.indexer.chain.source import Source
+from atlas.indexer.chain.sources.heads import HeadWatch
+from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
+from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.ledger.migrations import migrate
 from atlas.projections.decoded import EventBatch, Inserted, Posted, Written
 from atlas.projections.fold import Fold
+from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
 from atlas.projections.tables import AccountTable, EntityTable, bigint, binary, integer, text, time, uint256
 from atlas.projections.view import View
@@ -27,6 +31,7 @@ from atlas.protocol.ids import parse_address
 from benchmarks.backfill.mining import CONTRACT
 
 CHAIN = "eip155:31337"
+MIGRATIONS = (*LEDGER_MIGRATIONS, *INDEXER_MIGRATIONS, *PROJECTION_MIGRATIONS)
 TRANSFERS = EntityTable(
     "transfers",
     key=(bigint("position"),),
@@ -92,29 +97,52 @@ VIEW = View(
 )
 
 
-def sync(rpc_url: str, database_url: str, head: int) -> None:
-    """Index up to ``head`` and fold beside it."""
-    config = ChainConfig(chain=CHAIN, rpc_url=rpc_url, contracts=(Contract("AtlasToken", parse_address(CONTRACT), 1),))
-    indexed, stop = threading.Event(), threading.Event()
+class Following:
+    """An indexer and a projector over ``database``, a thread each, from ``start`` until ``stop``."""
 
-    def on_progress(progress: Progress) -> None:
-        if progress.tip is not None and progress.tip >= head:
-            indexed.set()
-
-    with Database(database_url) as database:
+    def __init__(self, database: Database, source: Source, watch: HeadWatch | None = None) -> None:
         migrate(database, MIGRATIONS)
         ledger = Ledger(database)
-        projector = Projector(database, ledger, {VIEW.name: VIEW})
-        indexer = ChainIndexer(config, connect(rpc_url), ledger, database)
-        reading = threading.Thread(target=indexer.run, args=(stop, on_progress))
-        folding = threading.Thread(target=projector.run, args=(stop,))
-        reading.start()
-        folding.start()
-        indexed.wait()
-        stop.set()
-        reading.join()
-        folding.join()
-        projector.catch_up()
+        contract = Contract("AtlasToken", parse_address(CONTRACT), 1)
+        config = ChainConfig(chain=CHAIN, rpc_url="http://anvil", contracts=(contract,))
+        self._projector = Projector(database, ledger, {VIEW.name: VIEW})
+        indexer = ChainIndexer(config, source, ledger, database, watch=watch)
+        self._stop, self._moved, self._tip = threading.Event(), threading.Condition(), 0
+        self._threads = [
+            threading.Thread(target=indexer.run, args=(self._stop, self._on_progress)),
+            threading.Thread(target=self._projector.run, args=(self._stop,)),
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self, head: int) -> None:
+        """Until block ``head`` is recorded."""
+        with self._moved:
+            self._moved.wait_for(lambda: self._tip >= head)
+
+    def stop(self) -> None:
+        """End, with all folded that is recorded."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._projector.catch_up()
+
+    def _on_progress(self, progress: Progress) -> None:
+        with self._moved:
+            self._tip = max(self._tip, progress.tip or 0)
+            self._moved.notify_all()
+
+
+def sync(rpc_url: str, database_url: str, head: int) -> None:
+    """Index up to ``head`` and fold beside it."""
+    with Database(database_url) as database:
+        following = Following(database, connect(rpc_url))
+        following.start()
+        following.wait(head)
+        following.stop()
 
 
 if __name__ == "__main__":

@@ -105,16 +105,22 @@ def _await(node: Node, process: subprocess.Popen[bytes]) -> None:
 
 def _mine(node: Node, shape: Shape) -> None:
     node.call("anvil_setBlockTimestampInterval", BLOCK_TIME_S)
-    price = hex(2 * GWEI)
-    node.call("eth_sendTransaction", {"from": ACCOUNT, "data": _BYTECODE, "gas": hex(1_000_000), "gasPrice": price})
+    creation = {"from": ACCOUNT, "data": _BYTECODE, "gas": hex(1_000_000), "gasPrice": hex(2 * GWEI)}
+    node.call("eth_sendTransaction", creation)
     node.call("evm_mine")
+    for nonce in range(1, shape.blocks + 1):
+        mine_one(node, shape, nonce)
+    node.call("anvil_mine", hex(TAIL_BLOCKS), hex(BLOCK_TIME_S))
+
+
+def mine_one(node: Node, shape: Shape, nonce: int) -> None:
+    """One block with the transfers of ``shape``; the first one's ``nonce`` is 1."""
     transaction = {
         "from": ACCOUNT,
         "to": CONTRACT,
         "data": f"0x{_RUN}{shape.transfers_per_block:064x}{shape.accounts:064x}",
         "gas": hex(60_000 + shape.transfers_per_block * 4_000),
-        "gasPrice": price,
+        "gasPrice": hex(2 * GWEI),
+        "nonce": hex(nonce),
     }
-    for nonce in range(1, shape.blocks + 1):
-        node.batch([("eth_sendTransaction", [{**transaction, "nonce": hex(nonce)}]), ("evm_mine", [])])
-    node.call("anvil_mine", hex(TAIL_BLOCKS), hex(BLOCK_TIME_S))
+    node.batch([("eth_sendTransaction", [transaction]), ("evm_mine", [])])
