@@ -61,7 +61,7 @@ class HistoryReader:
                 self.forget()
                 raise
             else:
-                self._size.answered(fetched.span)
+                self._size.answered(fetched.span, sum(len(logs) for _, logs in fetched.logs))
                 return read
 
     def forget(self) -> None:

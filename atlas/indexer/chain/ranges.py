@@ -7,6 +7,7 @@ import msgspec
 from atlas.indexer.chain.rules import Rule, started
 
 GROWTH = 16  # a range grows by one sixteenth of the longest one
+LOGS_A_RANGE = 10_000  # about as many as one commit takes without holding much in memory
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -18,11 +19,14 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class RangeSize:
-    """How many blocks one request spans: halved when an endpoint refuses, and a little longer after each success."""
+    """How many blocks one request spans: halved when an endpoint refuses, and a little longer after each success.
+
+    Where blocks have many logs, as many blocks as have about LOGS_A_RANGE.
+    """
 
     def __init__(self, max_blocks: int) -> None:
         self._max_blocks = max_blocks
-        self.blocks = max_blocks
+        self.blocks = max(1, max_blocks // 4)
 
     def refused(self, span: Span) -> bool:
         """Ask for half of ``span`` from now on; False when it was one block, which has no half."""
@@ -30,10 +34,15 @@ class RangeSize:
         self.blocks = min(self.blocks, max(1, width // 2))
         return width > 1
 
-    def answered(self, span: Span) -> None:
-        """A span of full length was answered: the next one may be longer."""
-        if span.last - span.first + 1 >= self.blocks:
-            self.blocks = min(self._max_blocks, self.blocks + max(1, self._max_blocks // GROWTH))
+    def answered(self, span: Span, logs: int = 0) -> None:
+        """A span with so many logs was answered: if it was of full length, the next one may be longer."""
+        width = span.last - span.first + 1
+        if logs > LOGS_A_RANGE:
+            self.blocks = min(self.blocks, max(1, width * LOGS_A_RANGE // logs))
+        elif width >= self.blocks:
+            longer = min(self._max_blocks, self.blocks + max(1, self._max_blocks // GROWTH))
+            if logs * longer <= LOGS_A_RANGE * width:
+                self.blocks = longer
 
 
 def next_span(rules: Iterable[Rule], *, first: int, limit: int, max_blocks: int) -> Span:

@@ -45,10 +45,10 @@ def test_a_span_ends_before_the_block_where_another_contract_starts() -> None:
 
 def test_a_refused_range_is_halved_and_grows_back() -> None:
     size = RangeSize(64)
-    assert size.refused(Span(1, 64, ()))
-    assert size.blocks == 32
-    size.answered(Span(1, 32, ()))
-    assert size.blocks == 36
+    assert size.refused(Span(1, 16, ()))
+    assert size.blocks == 8
+    size.answered(Span(1, 8, ()))
+    assert size.blocks == 12
     for _ in range(20):
         size.answered(Span(1, size.blocks, ()))
     assert size.blocks == 64
@@ -56,9 +56,21 @@ def test_a_refused_range_is_halved_and_grows_back() -> None:
 
 def test_a_short_range_that_was_answered_says_nothing_about_longer_ones() -> None:
     size = RangeSize(64)
-    size.refused(Span(1, 64, ()))
+    size.refused(Span(1, 16, ()))
     size.answered(Span(1, 5, ()))
-    assert size.blocks == 32
+    assert size.blocks == 8
+
+
+def test_blocks_with_many_logs_make_short_ranges_and_others_long_ones_again() -> None:
+    size = RangeSize(64)
+    size.answered(Span(1, 16, ()), 40_000)
+    assert size.blocks == 4
+    size.answered(Span(1, 4, ()), 10_000)
+    assert size.blocks == 4
+    size.answered(Span(1, 4, ()), 5_000)
+    assert size.blocks == 8
+    size.answered(Span(1, 1, ()), 50_000)
+    assert size.blocks == 1
 
 
 def test_one_block_cannot_be_halved() -> None:
