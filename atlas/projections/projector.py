@@ -23,7 +23,7 @@ from atlas.projections.fold import Stores
 from atlas.projections.view import View
 from atlas.projections.views import VIEWS
 
-PAGE_FACTS = 20_000
+PAGE_FACTS = 10_000
 POLL_S = 1.0
 BUSY_POLL_S = 0.05
 BUSY_TIMEOUT_S = 60.0
