@@ -57,7 +57,7 @@ def parse_log_columns(result: bytes | msgspec.Raw) -> ArrowBatch:
         answers = _answers.decode(result)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedResponse(f"not a list of logs: {error}", hint="Is this a JSON-RPC endpoint?") from error
-    require_present(answers)
+    _require_present(answers)
     return _columns(answers)
 
 
@@ -85,7 +85,7 @@ def _columns(answers: Sequence[LogAnswer]) -> ArrowBatch:
     return pa.RecordBatch.from_arrays(columns, schema=LOG_SCHEMA)
 
 
-def require_present(answers: Iterable[LogAnswer]) -> None:
+def _require_present(answers: Iterable[LogAnswer]) -> None:
     """No log is marked as removed by a reorganisation. Raises LyingEndpoint."""
     for answer in answers:
         if answer.removed:

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.columns import LogAnswer, parse_log_columns, require_present, to_logs
+from atlas.indexer.chain.columns import parse_log_columns, to_logs
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
-from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
+from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_data, parse_quantity
 from atlas.indexer.chain.refusals import METHOD_NOT_FOUND
 from atlas.indexer.chain.rpc import Call, Calls, RpcClient
 from atlas.indexer.chain.source import FinalityTag, Log
@@ -41,7 +41,6 @@ _MOVED_HINT = "The chain moved, or several nodes answer behind this URL."
 
 _text: Decoder[str] = Decoder(str)
 _header: Decoder[HeaderAnswer | None] = Decoder(HeaderAnswer | None)
-_logs: Decoder[list[LogAnswer]] = Decoder(list[LogAnswer])
 
 
 class Endpoint:
@@ -136,11 +135,7 @@ class Endpoint:
 
     def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
         """One batch of ``eth_getLogs`` by block hash (EIP-234): no reorganisation can come in between."""
-        groups = [_log_calls(_block(block_hash), wanted) for block_hash in hashes]
-        with self._gone():
-            answers = iter(self._client.batch([call for group in groups for call in group], _logs))
-        with self._naming("eth_getLogs by block hash"):
-            return [_merged([[_log(log) for log in next(answers)] for _ in group]) for group in groups]
+        return [to_logs(batch) for batch in self.log_columns_of_blocks(hashes, wanted)]
 
     def log_columns(self, first: int, last: int, wanted: LogFilter) -> ArrowBatch:
         """``eth_getLogs`` from ``first`` to ``last``, as LOG_SCHEMA."""
@@ -230,30 +225,9 @@ def _asked(key: str, values: Sequence[bytes] | None) -> dict[str, Any]:
     return {key: [listed] if key == "topics" else listed}
 
 
-def _merged(answers: Sequence[list[Log]]) -> list[Log]:
-    if len(answers) == 1:
-        return answers[0]
-    return sorted((log for logs in answers for log in logs), key=lambda log: (log.block_number, log.log_index))
-
-
 def _merged_columns(answers: Sequence[ArrowBatch]) -> ArrowBatch:
     if len(answers) == 1:
         return answers[0]
     joined = pa.concat_batches(answers) if answers else pa.RecordBatch.from_pylist([], LOG_SCHEMA)
     order = np.lexsort((joined["log_index"].to_numpy(), joined["block_number"].to_numpy()))
     return joined.take(pa.array(order))
-
-
-def _log(answer: LogAnswer) -> Log:
-    """The log in ``answer``. Raises MalformedResponse, LyingEndpoint for a removed log."""
-    require_present((answer,))
-    return Log(
-        block_number=parse_count(answer.block_number, "blockNumber"),
-        block_hash=parse_data(answer.block_hash, "blockHash", length=32),
-        tx_hash=parse_data(answer.transaction_hash, "transactionHash", length=32),
-        tx_index=parse_count(answer.transaction_index, "transactionIndex"),
-        log_index=parse_count(answer.log_index, "logIndex"),
-        address=parse_data(answer.address, "address", length=20),
-        topics=tuple(parse_data(topic, "topic", length=32) for topic in answer.topics),
-        data=parse_data(answer.data, "data"),
-    )

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from atlas.indexer.chain.columns import to_logs
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
-from atlas.protocol.logs import TOPIC_COLUMNS, ArrowBatch
+from atlas.protocol.logs import ArrowBatch
 
 _FORK_HINT = "One of them is behind or on another fork; both are asked again."
 _LIE_HINT = "Compare with a third endpoint, and drop the one that is wrong."
@@ -39,7 +40,7 @@ def logs_answer(name: str, logs: Sequence[Log]) -> Answer:
 
 def columns_answer(name: str, columns: ArrowBatch) -> Answer:
     """Logs in columns as an answer."""
-    return logs_answer(name, [_log(row) for row in columns.to_pylist()])
+    return logs_answer(name, to_logs(columns))
 
 
 def require_agreement(one: Answer, other: Answer, *, by_hash: bool = False) -> None:
@@ -73,11 +74,6 @@ def _said(one: Answer, other: Answer) -> str:
             text = row[1] if len(row[1]) <= _SHOWN_CHARACTERS else row[1][:_SHOWN_CHARACTERS] + "..."
             return f"{one.name} says {text}"
     return f"{one.name} says nothing after its {len(one.rows)} rows"
-
-
-def _log(row: dict[str, object]) -> Log:
-    topics = [row.pop(name) for name in TOPIC_COLUMNS]
-    return msgspec.convert(row | {"topics": tuple(topic for topic in topics if topic is not None)}, Log)
 
 
 def _log_text(log: Log) -> str:
