@@ -54,6 +54,16 @@ def valid(grant: Grant, rights: Rights, at: At, *, depth: int = 0) -> list[Reaso
     return found
 
 
+def used(grant: Grant, rights: Rights, at: At) -> tuple[int, int]:
+    """How often, and for how many seconds, a grant was used; uses under sub-licences count against it too."""
+    past = [
+        each
+        for each in rights.uses.get(grant.position, ())
+        if each.position <= at.known_position and each.at <= at.valid_time
+    ]
+    return sum(each.count for each in past), sum(each.exposure_s for each in past)
+
+
 def write_address(address: bytes) -> str:
     """As reasons show it."""
     return f"0x{address.hex()}"
@@ -104,20 +114,16 @@ def _sublicensed(grant: Grant, depth: int, found: list[Reason]) -> None:
 
 
 def _counters(use: Use, scope: Scope, grant: Grant, rights: Rights, at: At) -> Iterator[Reason]:
-    """What this use and those on record come to; uses under sub-licences count against the head grant too."""
-    past = [
-        each
-        for each in rights.uses.get(grant.position, ())
-        if each.position <= at.known_position and each.at <= at.valid_time
-    ]
+    """What this use and those on record come to."""
+    count, exposure_s = used(grant, rights, at)
     counters = (
-        ("uses", use.count, sum(each.count for each in past), scope.max_uses),
-        ("exposure", use.exposure_s, sum(each.exposure_s for each in past), scope.max_exposure_s),
+        ("uses", use.count, count, scope.max_uses),
+        ("exposure", use.exposure_s, exposure_s, scope.max_exposure_s),
     )
-    for name, more, used, most in counters:
+    for name, more, past, most in counters:
         if most is not None:
-            state = state_of(used + more <= most)
-            yield Reason(name, state, f"{more} more", f"{used} of {most} used", grant.position)
+            state = state_of(past + more <= most)
+            yield Reason(name, state, f"{more} more", f"{past} of {most} used", grant.position)
 
 
 def _in_good_standing(grant: Grant, rights: Rights, at: At, found: list[Reason]) -> None:
