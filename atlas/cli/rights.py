@@ -1,4 +1,4 @@
-"""``atlas-ledger rights``: royalty statements as files, made, recomputed and proved by line, without a database."""
+"""``atlas-ledger rights``: decisions, conflicts, gaps and royalty statements, all from files, without a database."""
 
 import secrets
 from pathlib import Path
@@ -8,6 +8,7 @@ import msgspec
 import typer
 from rich.table import Table
 
+from atlas.cli import decisions
 from atlas.cli.console import output, shown
 from atlas.cli.options import Json
 from atlas.protocol.ids import checksum_address, format_aaid, parse_address
@@ -17,7 +18,10 @@ from atlas.rights.lines import LineProof
 from atlas.rights.revenue import Books, RuleFrom
 from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
 
-app = typer.Typer(help="Royalties: statements that recompute offline, and proofs of their lines.", no_args_is_help=True)
+app = typer.Typer(help="Rights: may it be used, what is missing; royalty statements and proofs.", no_args_is_help=True)
+app.command()(decisions.decide)
+app.command()(decisions.conflicts)
+app.command()(decisions.gap)
 
 _HASH_BYTES = 32
 _Statement = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A royalty statement.")]

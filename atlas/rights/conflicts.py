@@ -127,6 +127,14 @@ class _Shelf:
                 yield from intervals.meeting(start, end)
 
 
+def all_conflicts(grants: Iterable[Grant], *, at: int = 0, most: int = 1) -> Iterator[Conflict]:
+    """The conflicts of each grant with those before it, at most ``most`` of each, in the order of positions."""
+    book = ConflictBook()
+    for grant in sorted(grants, key=lambda each: each.position):
+        yield from book.conflicts(grant, at=at, most=most)
+        book.add(grant)
+
+
 def effective_scope(grant: Grant) -> Scope | None:
     """What a grant reaches while it is in force; None when it never is. Unknown terms reach everything."""
     scope = Scope() if grant.terms is None else grant.terms.scope

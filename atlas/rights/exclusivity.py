@@ -8,7 +8,7 @@ not in force, or that its licensor could not give, keeps nobody out.
 
 from collections.abc import Iterator
 
-from atlas.rights.grants import valid
+from atlas.rights.grants import valid, write_address
 from atlas.rights.index import Rights
 from atlas.rights.limits import CHANGE
 from atlas.rights.reasons import Reason, State, worst
@@ -51,7 +51,7 @@ def _reached(use: Use, other: Grant, rights: Rights, at: At, *, kind_known: bool
     state = worst([child.state for child in children])
     if state is State.VIOLATED:
         return None  # not valid, or somewhere else
-    seen = f"license {other.license_id}, exclusive {other.kind}"
+    seen = f"license {other.license_id} of {write_address(other.licensee)}, exclusive {other.kind}"
     if state is State.SATISFIED:
         return Reason("exclusivity", State.VIOLATED, "no exclusive license of another", seen, other.position)
     open_ = tuple(child for child in children if child.state is State.UNKNOWN)
