@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 
-from atlas.rights.limits import Limits
+from atlas.rights.limits import KnownLimits, Limits
 from atlas.rights.pedigree import Facts, Pedigree, Term, term
 from atlas.rights.scopes import MAX_SUBLICENSE_DEPTH
 from atlas.rights.state import (
@@ -48,6 +48,7 @@ class Rights:
         counted = ((position, use) for use in state.uses for position in self._chains.get(use.grant, ()))
         self.uses = _group_pairs(counted)
         self._limits: dict[int, Limits] = {}
+        self._known_limits = KnownLimits()
         self._terms: dict[int, Term] = {}
         self._pedigrees: dict[bytes, Pedigree] = {}
 
@@ -78,7 +79,7 @@ class Rights:
             return None
         found = self._limits.get(grant.position)
         if found is None:
-            found = self._limits[grant.position] = Limits(grant.terms.scope)
+            found = self._limits[grant.position] = self._known_limits.limits(grant.terms.scope)
         return found
 
     def term(self, grant: Grant) -> Term:
