@@ -22,8 +22,7 @@ def kept_out(use: Use, asset: bytes, rights: Rights, at: At, grant: Grant | None
     if not exclusives:
         return
     account, kind = (use.account, use.kind) if grant is None else (grant.licensee, grant.kind)
-    chain = () if grant is None else rights.chain(grant)
-    own = tuple(position for position in chain if position <= at.known_position)
+    own = () if grant is None else rights.chain(grant, at.known_position)
     for other in exclusives:
         if other.position > at.known_position or other.licensee == account or other.position in own:
             continue

@@ -202,7 +202,7 @@ class _Market(NamedTuple):
     def _room(self, grant: Grant) -> list[tuple[int | None, int | None]]:
         """What is left of the counters of a grant, and of those it is held under: uses and seconds, None unbounded."""
         room: list[tuple[int | None, int | None]] = []
-        for position in self.rights.chain(grant):
+        for position in self.rights.chain(grant, self.known_position):
             each = self.rights.by_position[position]
             limits = self.rights.limits(each)
             if limits is None or not limits.is_counted:

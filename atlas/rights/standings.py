@@ -84,9 +84,8 @@ def _arising(grant: Grant, terms: Terms, rights: Rights, at: At) -> Iterator[_Ow
     if every_s is not None:
         for due_at in _recurring(grant.starts_at + every_s, every_s, end, at.valid_time):
             yield _Owed(Action.REPORT, "obligations.report_every_s", due_at if end is None else min(due_at, end))
-    for use in rights.uses.get(grant.position, ()):
-        if use.position <= at.known_position and use.at <= at.valid_time:
-            yield from _for_use(use, terms)
+    for use in rights.uses(grant, at):
+        yield from _for_use(use, terms)
 
 
 def _payments(price: Price, starts_at: int, end: int | None, now: int) -> Iterator[_Owed]:
