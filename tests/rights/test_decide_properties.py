@@ -8,6 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from atlas.rights.decide import decide
+from atlas.rights.extents import extent
 from atlas.rights.index import Rights
 from atlas.rights.missing import missing, ways
 from atlas.rights.reasons import Outcome, Reason, State
@@ -25,6 +26,7 @@ from tests.rights.worlds import (
     SCOPES,
     USES,
     a_grant,
+    derived_worlds,
     with_more,
     worlds,
 )
@@ -78,12 +80,11 @@ def test_a_narrower_grant_never_permits_more(asked: Use, state: RightsState, at:
 
 
 NARROWINGS: dict[str, Callable[[Scope], Scope]] = {
-    "territory": lambda scope: msgspec.structs.replace(scope, territories=DE),
+    "territory": lambda scope: msgspec.structs.replace(scope, territories=extent("DE")),
     "use": lambda scope: msgspec.structs.replace(scope, max_uses=1),
     "time": lambda scope: msgspec.structs.replace(scope, duration_s=1),
     "sublicense": lambda scope: msgspec.structs.replace(scope, sublicense_depth=0),
 }
-DE = Scope().territories.__class__(("DE",))
 
 
 @given(USES, worlds(), MOMENTS, st.sampled_from(sorted(NARROWINGS)))
@@ -123,6 +124,15 @@ def test_the_order_of_facts_does_not_matter(asked: Use, state: RightsState, at: 
 @given(st.lists(st.tuples(USES, MOMENTS), min_size=2, max_size=6), worlds())
 def test_what_was_found_for_other_uses_changes_no_decision(asked: list[tuple[Use, At]], state: RightsState) -> None:
     """Findings are kept from use to use; each decision is the one that fresh facts give, reason by reason."""
+    kept = Rights(state)
+    for use, at in [*asked, *asked]:
+        assert decide(use, kept, at) == decide(use, Rights(state), at)
+
+
+@given(st.lists(st.tuples(USES, MOMENTS), min_size=4, max_size=8), derived_worlds())
+def test_what_was_found_about_a_pedigree_holds_as_long_as_nothing_on_record_about_it_changes(
+    asked: list[tuple[Use, At]], state: RightsState
+) -> None:
     kept = Rights(state)
     for use, at in [*asked, *asked]:
         assert decide(use, kept, at) == decide(use, Rights(state), at)

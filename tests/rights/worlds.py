@@ -1,5 +1,7 @@
 """Small worlds of facts, and uses to decide in them: what the properties of decisions are tried on."""
 
+from typing import TypeVar
+
 import msgspec
 from hypothesis import strategies as st
 
@@ -132,6 +134,43 @@ def worlds(draw: st.DrawFn) -> RightsState:
         authorizations=tuple(draw(st.lists(AUTHORIZATIONS, max_size=1))),
         derivations=tuple(draw(DERIVATIONS)),
     )
+
+
+FEW = st.sampled_from([EVERYTHING, extent("DE", "FR")])
+WIDE_SCOPES = st.builds(
+    Scope,
+    territories=FEW,
+    modifications=st.just(EVERYTHING),
+    duration_s=st.sampled_from([None, 4]),
+    sublicense_depth=st.sampled_from([None, 0]),
+)
+
+
+@st.composite
+def derived_worlds(draw: st.DrawFn) -> RightsState:
+    """A work of LICENSEE, made under a wide licence; what happens to the works, to the licence and to its holder."""
+    kind = LicenseKind.DERIVATIVE
+    terms = Terms(2, kind, draw(WIDE_SCOPES), Price(flat_wei=4), draw(OBLIGATIONS))
+    revoked_at, revoked_position = draw(st.sampled_from([(None, None), (5, None), (3, 6)]))
+    made_under = Grant(2, 2, PARENT, LICENSEE, kind, terms, 1, draw(ENDS), revoked_at, revoked_position)
+    rival = msgspec.structs.replace(made_under, position=1, licensee=STRANGER, exclusive=True)
+    dispute = Dispute(PARENT, 2, 5, 2, ended_at=draw(ENDS), ended_position=draw(st.none() | POSITIONS))
+    sold = Ownership(ASSET, draw(ACCOUNTS), draw(TIMES), draw(POSITIONS))
+    return RightsState(
+        ownerships=(*BORN, msgspec.structs.replace(BORN[0], owner=LICENSEE, position=1), *draw(some_of(sold))),
+        grants=(made_under, *draw(some_of(rival))),
+        derivations=(Derivation(ASSET, PARENT, 3, 2),),
+        disputes=draw(some_of(dispute)),
+        fulfilments=draw(some_of(Fulfilment(2, Action.PAY, 3, 4, 4))),
+    )
+
+
+Fact = TypeVar("Fact")
+
+
+def some_of(fact: Fact) -> st.SearchStrategy[tuple[Fact, ...]]:
+    """Mostly nothing."""
+    return st.sampled_from([(), (), (fact,)])
 
 
 USES = st.builds(
