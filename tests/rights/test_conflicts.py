@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.conflicts import ConflictBook, effective_scope
+from atlas.rights.conflicts import ConflictBook, all_conflicts, effective_scope
 from atlas.rights.extents import EVERYTHING, Extent, extent
 from atlas.rights.intervals import Intervals
 from atlas.rights.scopes import DIMENSIONS, Period, Scope, extent_of
@@ -69,6 +69,22 @@ def test_a_grant_ended_early_is_put_in_again_with_its_end() -> None:
     book.add(msgspec.structs.replace(EXCLUSIVE, revoked_at=12))
     assert book.conflicts(grant(2, BOB, Scope(), starts_at=12)) == ()
     assert book.conflicts(grant(2, BOB, Scope(), starts_at=11)) != ()
+
+
+def test_what_a_grant_reached_before_it_ended_is_forgotten() -> None:
+    book = ConflictBook([EXCLUSIVE])
+    proposed = grant(2, BOB, Scope(), starts_at=12)
+    assert book.conflicts(proposed) != ()
+    book.add(msgspec.structs.replace(EXCLUSIVE, revoked_at=12))
+    assert book.conflicts(proposed) == ()
+
+
+def test_of_all_grants_each_is_held_against_those_before_it() -> None:
+    later = grant(2, BOB, Scope(media=extent("film")))
+    last = grant(3, CAROL, Scope(media=extent("game"), exclusive=True))
+    found = [*all_conflicts([last, later, EXCLUSIVE, grant(4, BOB, Scope())], most=9)]
+    assert [(each.grant.position, each.other.position) for each in found] == [(2, 1), (4, 1), (4, 3)]
+    assert [*all_conflicts([EXCLUSIVE, later], at=20)] == []
 
 
 def test_a_past_overlap_is_none_from_now_on() -> None:
