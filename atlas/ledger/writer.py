@@ -1,16 +1,28 @@
 """Recording a batch within a transaction, at the next dense positions.
 
 The head row is locked from the moment positions are taken until the transaction ends: writers take turns, commits come
-in the order of positions, and a rollback leaves no gap. A small batch is one call of ``ledger.append``; a large one
-goes in by COPY, in the hope that all of it is new, and only when it is not is the recorded part looked up and left out.
+in the order of positions, and a rollback leaves no gap. A small batch is one function call, a large one goes in by
+COPY, in the hope that all of it is new; only when it is not is the recorded part looked up and left out. A small batch
+in a transaction of others' (a companion's) is looked up first, so that nothing of theirs is undone with it.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from itertools import chain, islice
 from uuid import UUID
 
 import psycopg
 from psycopg.errors import UniqueViolation
 
+from atlas.ledger.arrays import (
+    Array,
+    bigint_array,
+    bytea_array,
+    hash_array,
+    take_arrays,
+    text_array,
+    uuid_array,
+)
 from atlas.ledger.batches import (
     COPY_EVENTS,
     COPY_KEYS,
@@ -53,8 +65,27 @@ def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """
     if len(batch) == 0:
         return []
-    try:
+    with _explained():
         return _record_small(cursor, batch) if is_small(batch) else _record_large(cursor, batch)
+
+
+def record_at_once(connection: psycopg.Connection, batch: Batch) -> list[int]:
+    """As ``record`` for a small batch with a fact in it, in a transaction of one statement."""
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor, _explained():
+            try:
+                return record_new(cursor, batch)
+            except UniqueViolation:
+                return _record_small(cursor, batch)
+    finally:
+        connection.autocommit = False
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    try:
+        yield
     except psycopg.DatabaseError as error:
         reason = _reason(error)
         if reason is None:
@@ -75,19 +106,10 @@ def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
     return None
 
 
-def record_at_once(connection: psycopg.Connection, batch: Batch) -> list[int]:
-    """As ``record`` for a small batch, in a transaction that begins and ends with its one statement."""
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            return record(cursor, batch)
-    finally:
-        connection.autocommit = False
-
-
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """As ``record`` for facts that must all be new: raises psycopg's UniqueViolation when one is recorded already."""
     if is_small(batch):
+        take_arrays(cursor.adapters)
         cursor.execute(_APPEND_NEW, _columns(batch))
         last = _only(cursor)
         return list(range(last - len(batch) + 1, last + 1))
@@ -121,6 +143,7 @@ def _copy(cursor: psycopg.Cursor, batch: Batch, first: int) -> None:
 
 
 def _record_small(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
+    take_arrays(cursor.adapters)
     cursor.execute(_APPEND, _columns(batch))
     recorded = cursor.fetchall()
     for row, (position, leaf_hash) in enumerate(recorded):
@@ -186,5 +209,11 @@ def _only(cursor: psycopg.Cursor) -> int:
     return next(value for (value,) in cursor.fetchall())
 
 
-def _columns(batch: Batch) -> tuple[list[UUID], list[int], list[str], list[bytes], list[bytes]]:
-    return batch.streams, batch.versions, batch.topics, batch.payloads, batch.leaf_hashes
+def _columns(batch: Batch) -> tuple[Array, Array, Array, Array, Array]:
+    return (
+        uuid_array(batch.stream_bytes),
+        bigint_array(batch.versions),
+        text_array(batch.topics),
+        bytea_array(batch.payloads),
+        hash_array(batch.leaf_hashes),
+    )
