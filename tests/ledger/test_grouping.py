@@ -171,21 +171,29 @@ def test_while_one_transaction_runs_all_others_gather_for_the_next() -> None:
 
 
 class Gate:
-    """A log whose first transaction waits until it is let through, so that others come meanwhile."""
+    """A log whose transactions wait until they are let through, so that others come meanwhile."""
 
     def __init__(self) -> None:
         self.log = Log()
-        self.entered = threading.Event()
-        self.opened = threading.Event()
+        self._entered = threading.Semaphore(0)
+        self._allowed = threading.Semaphore(0)
 
     def record(self, batch: Batch) -> list[int]:
-        self.entered.set()
-        assert self.opened.wait(10)
+        self._entered.release()
+        assert self._allowed.acquire(timeout=10)
         return self.log.record(batch)
+
+    def entered(self) -> None:
+        """Return when the next transaction has begun."""
+        assert self._entered.acquire(timeout=10)
+
+    def let(self, transactions: int = 100) -> None:
+        """Let so many transactions through."""
+        self._allowed.release(transactions)
 
 
 async def entered(gate: Gate) -> None:
-    assert await asyncio.to_thread(gate.entered.wait, 10)
+    await asyncio.to_thread(gate.entered)
 
 
 def append(group: Group, *names: str) -> list[asyncio.Task[list[int]]]:
@@ -202,7 +210,7 @@ def test_tasks_of_a_loop_share_a_transaction_and_get_their_own_positions() -> No
         await entered(gate)
         others = append(group, *map(str, range(20)))
         await asyncio.sleep(0)
-        gate.opened.set()
+        gate.let()
         assert await asyncio.gather(*first, *others) == [[position] for position in range(1, 22)]
 
     asyncio.run(main())
@@ -223,13 +231,13 @@ def test_threads_and_tasks_share_a_transaction_whoever_leads_it() -> None:
             await asyncio.sleep(0)
             thread = threading.Thread(target=record, args=[f"{name} thread"])
             thread.start()
-            gate.opened.set()
+            gate.let()
             results.extend(await asyncio.gather(*others))
             await asyncio.to_thread(thread.join, 10)
 
     leader = threading.Thread(target=record, args=["leader"])
     leader.start()
-    assert gate.entered.wait(10)
+    gate.entered()
     asyncio.run(main(["a", "b", "c"]))
     leader.join(10)
     assert sorted(results) == [[position] for position in range(1, 8)]
@@ -245,7 +253,7 @@ def test_a_conflict_concerns_only_the_tasks_that_conflict() -> None:
         others = append(group, "b")
         bad = asyncio.create_task(group.record_async(encode_batch([Fact(stream("a"), 0, "t", b"other")])))
         await asyncio.sleep(0)
-        gate.opened.set()
+        gate.let()
         return await asyncio.gather(*recorded, *others, bad, return_exceptions=True)
 
     first, second, third = asyncio.run(main())
@@ -264,7 +272,7 @@ def test_a_cancelled_task_withdraws_what_waits_and_others_lose_nothing() -> None
         await asyncio.sleep(0)
         assert cancelled.cancel()
         await asyncio.sleep(0)
-        gate.opened.set()
+        gate.let()
         assert await asyncio.gather(*running, *others) == [[1], [2], [3]]
         with pytest.raises(asyncio.CancelledError):
             await cancelled
@@ -273,23 +281,26 @@ def test_a_cancelled_task_withdraws_what_waits_and_others_lose_nothing() -> None
     assert (stream("cancelled"), 0) not in gate.log.leaves
 
 
-def test_what_a_cancelled_task_has_in_a_transaction_is_recorded() -> None:
+def test_what_a_cancelled_task_has_in_a_transaction_is_recorded_and_the_others_are_told() -> None:
     gate = Gate()
     group = Group(gate.record)
 
     async def main() -> None:
-        (running,) = append(group, "running")
+        first = append(group, "first")
         await entered(gate)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        (again,) = append(group, "running")
+        cancelled, *others = append(group, "cancelled", "b", "c")
         await asyncio.sleep(0)
-        gate.opened.set()
-        assert await again == [1]
+        gate.let(1)
+        await entered(gate)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        gate.let()
+        assert await asyncio.wait_for(asyncio.gather(*first, *others), 10) == [[1], [3], [4]]
+        assert await append(group, "cancelled")[0] == [2]
 
     asyncio.run(main())
-    assert len(gate.log.leaves) == 1
+    assert len(gate.log.leaves) == 4
 
 
 def test_the_group_goes_on_when_all_tasks_that_waited_were_cancelled() -> None:
@@ -308,20 +319,34 @@ def test_the_group_goes_on_when_all_tasks_that_waited_were_cancelled() -> None:
     assert len(group.record(encode_batch(facts("d", 1)))) == 1
 
 
-def test_a_loop_that_was_closed_meanwhile_keeps_nobody_waiting() -> None:
+def test_a_loop_that_was_closed_meanwhile_keeps_no_other_waiting() -> None:
     gate = Gate()
     group = Group(gate.record)
+    closed = asyncio.new_event_loop()
 
-    async def leave() -> None:
-        append(group, "left")
+    async def come(name: str) -> asyncio.Task[list[int]]:
+        (task,) = append(group, name)
+        await asyncio.sleep(0)
+        return task
+
+    async def leave(task: asyncio.Task[list[int]]) -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def stay(left: asyncio.Task[list[int]]) -> None:
+        other = await come("stayed")
+        gate.let(1)
         await entered(gate)
+        await asyncio.to_thread(closed.run_until_complete, leave(left))
+        closed.close()
+        gate.let()
+        assert await asyncio.wait_for(other, 10) == [3]
 
-    asyncio.run(leave())
-    threads = ThreadPoolExecutor(1)
-    thread = threads.submit(group.record, encode_batch(facts("thread", 1)))
-    gate.opened.set()
-    assert thread.result(10) == [2]
-    threads.shutdown()
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(group.record, encode_batch(facts("first", 1)))
+        gate.entered()
+        asyncio.run(stay(closed.run_until_complete(come("left"))))
+        assert first.result(10) == [1]
 
 
 def test_a_failure_reaches_every_task_of_the_group() -> None:
