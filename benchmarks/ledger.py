@@ -199,11 +199,17 @@ def measure(bench: Bench, *, quick: bool) -> Iterator[Figure]:
     one_by_one = interleaved(
         runs,
         lambda: bench.single(singles),
-        lambda: bench.tasks(singles * 8),
         lambda: bench.single_to_library(singles),
     )
-    yield in_turns("append_single_vs_library", [(ours, library) for ours, _, library in one_by_one], "facts/s")
-    yield in_turns("append_64_tasks_vs_library", [(ours, library) for _, ours, library in one_by_one], "facts/s")
+    yield in_turns("append_single_vs_library", [(ours, library) for ours, library in one_by_one], "facts/s")
+    by_many = interleaved(
+        runs,
+        lambda: bench.tasks(singles * 16),
+        lambda: bench.threads(singles * 8),
+        lambda: bench.threads_to_library(singles * 2),
+    )
+    yield in_turns("append_64_tasks_vs_library", [(ours, library) for ours, _, library in by_many], "facts/s")
+    yield in_turns("append_64_threads_vs_library", [(ours, library) for _, ours, library in by_many], "facts/s")
     yield alone("checkpoint_lag_s", _checkpoint_lag_s(bench), "s")
     bench.grow(size)
     yield against("read_arrow_vs_library", bench.read_arrow(), "facts/s", bench.read_library())

@@ -19,7 +19,6 @@ from atlas.ledger.arrays import (
     bigint_array,
     bytea_array,
     hash_array,
-    take_arrays,
     text_array,
     uuid_array,
 )
@@ -37,7 +36,7 @@ from atlas.ledger.errors import AlteredKey, AppendingHalted, ConflictingFact, Le
 from atlas.ledger.schema import HALTED
 
 CHANNEL = "ledger"
-COPY_FROM_FACTS = 64
+COPY_FROM_FACTS = 256
 COPY_FROM_BYTES = 512 * 1024
 _BYTES_AHEAD = 8 * 1024 * 1024
 
@@ -57,7 +56,7 @@ where keys.stream = %s and keys.version = %s
 
 
 def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
-    """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``.
+    """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``, which takes Arrays.
 
     A small batch has no stream and version twice. Raises ConflictingFact, MisplacedFact when the log already has
     facts above its head, AlteredKey when a key leads to no fact; the transaction must then be rolled back. Raises
@@ -109,7 +108,6 @@ def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """As ``record`` for facts that must all be new: raises psycopg's UniqueViolation when one is recorded already."""
     if is_small(batch):
-        take_arrays(cursor.adapters)
         cursor.execute(_APPEND_NEW, _columns(batch))
         last = _only(cursor)
         return list(range(last - len(batch) + 1, last + 1))
@@ -143,7 +141,6 @@ def _copy(cursor: psycopg.Cursor, batch: Batch, first: int) -> None:
 
 
 def _record_small(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
-    take_arrays(cursor.adapters)
     cursor.execute(_APPEND, _columns(batch))
     recorded = cursor.fetchall()
     for row, (position, leaf_hash) in enumerate(recorded):
