@@ -75,10 +75,17 @@ def record_at_once(connection: psycopg.Connection, batch: Batch) -> list[int]:
         with connection.cursor() as cursor, _explained():
             try:
                 return record_new(cursor, batch)
-            except UniqueViolation:
-                return _record_small(cursor, batch)
+            except psycopg.DatabaseError as error:
+                if not _leaves_what_is_recorded(error):
+                    raise
+            return _record_small(cursor, batch)
     finally:
         connection.autocommit = False
+
+
+def _leaves_what_is_recorded(error: psycopg.DatabaseError) -> bool:
+    """Whether facts that cannot be added may still have positions; a halted log, too, tells them."""
+    return isinstance(error, UniqueViolation) or error.sqlstate == HALTED
 
 
 @contextmanager
