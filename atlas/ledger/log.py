@@ -96,6 +96,15 @@ class Ledger:
             positions = self._record(batch, companion)
         return [positions[place] for place in places]
 
+    async def append_async(self, facts: Sequence[Fact]) -> list[int]:
+        """As ``append``, for a task of an asyncio event loop: many tasks share a commit and none of them a thread.
+
+        When the task is cancelled, its facts are recorded or not, and those of others as ever.
+        """
+        batch, places = distinct(encode_batch(facts))
+        positions = await self._group.record_async(batch) if len(batch) > 0 else []
+        return [positions[place] for place in places]
+
     @property
     def archive(self) -> Archive:
         """Where dropped ranges are read. Raises MissingArchive when it is not known."""

@@ -33,6 +33,7 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL
 
 from atlas.ledger.archive import Archive, require_archive
+from atlas.ledger.arrays import take_arrays
 from atlas.ledger.batches import Batch, Fact, encode_batch
 from atlas.ledger.errors import InvalidFact
 from atlas.ledger.log import PAGE_FACTS
@@ -96,6 +97,7 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_events(cursor, stored_events, **kwargs)
             with cursor.connection.cursor(row_factory=tuple_row) as tuples:
+                take_arrays(tuples.adapters)
                 return record_new(tuples, batch) if stored_events else []
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)

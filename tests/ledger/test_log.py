@@ -1,3 +1,4 @@
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -70,6 +71,22 @@ def test_other_content_under_a_recorded_version_is_a_conflict_and_nothing_is_rec
     assert "'test.fact' with a payload of 3 bytes" in caught.value.message
     assert ledger.head() == 2
     assert len(recorded(ledger)) == 2
+
+
+@sizes
+def test_tasks_append_as_threads_do(ledger: Ledger, count: int) -> None:
+    async def main() -> None:
+        batches = [facts(name, count) for name in "abc"]
+        positions = await asyncio.gather(*map(ledger.append_async, batches))
+        assert sorted(position for taken in positions for position in taken) == list(range(1, 3 * count + 1))
+        assert [ledger.append(batch) for batch in batches] == positions
+        assert await ledger.append_async([*batches[1], *batches[1]]) == [*positions[1], *positions[1]]
+        assert await ledger.append_async([]) == []
+        with pytest.raises(ConflictingFact, match="recorded at position"):
+            await ledger.append_async([*facts("d", count), Fact(stream("a"), 0, "other", b"")])
+
+    asyncio.run(main())
+    assert ledger.head() == 3 * count
 
 
 def test_no_gap_is_left_by_a_batch_that_failed(ledger: Ledger) -> None:
