@@ -26,6 +26,7 @@ from atlas.ledger.checkpoints import Checkpointer, open_checkpoint
 from atlas.ledger.columns import ArrowTable, stream_bytes
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredArchive, AlteredFact, MissingArchive, RefusedArchiving
+from atlas.ledger.exclusive import LOCK_TIMEOUT_OF_TRANSACTION, PATIENCE_S, exclusively
 from atlas.ledger.keyring import KeyRing, Signed
 from atlas.ledger.leaves import Decisions, table_leaves
 from atlas.ledger.log import Ledger
@@ -59,7 +60,8 @@ _PAGE = (
     "select position, stream, version, topic, payload, leaf_hash from ledger.events"
     " where position > {after} and position <= {upto} order by position"
 )
-DROP_LOCK_TIMEOUT = b"set local lock_timeout = '30s'"
+# Whoever waits for the head's row only stands in line, as all who append do.
+_HEAD_TIMEOUT = b"set local lock_timeout = '10s'"
 
 
 def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | None = None) -> list[Range]:
@@ -88,10 +90,13 @@ def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | 
     return written
 
 
-def drop(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) -> list[Range]:
+def drop(
+    ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None, patience_s: float = PATIENCE_S
+) -> list[Range]:
     """Drop every archived partition from the database, after its files were checked; returns the ranges dropped.
 
-    Raises a LedgerCorrupt or a NoteError when a range is not as it should be: it and the next ones stay.
+    Raises a LedgerCorrupt or a NoteError when a range is not as it should be, TableInUse when others read the log for
+    longer than ``patience_s``: it and the next ones stay.
     """
     with ledger.database.connection() as connection:
         parts = [Range(first, last) for first, last in connection.execute(_ARCHIVED).fetchall()]
@@ -100,7 +105,9 @@ def drop(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) -> 
             # No payload is taken out of the files meanwhile.
             connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
             check_range(ledger, ring, part)
-            _drop(ledger.database, part)
+            exclusively(
+                ledger.database, "ledger.events", lambda part=part: _drop(ledger.database, part), patience_s=patience_s
+            )
         if progress is not None:
             progress(part)
     return parts
@@ -177,11 +184,12 @@ def _record_range(database: Database, part: Range, manifest_sha256: bytes) -> No
 
 def _drop(database: Database, part: Range) -> None:
     with database.connection() as connection:
-        connection.execute(DROP_LOCK_TIMEOUT)
+        connection.execute(_HEAD_TIMEOUT)
         # In the order in which those who append take their locks.
         ((size, dropped),) = connection.execute(_LOCK_HEAD).fetchall()
         if dropped >= part.last:
             return
+        connection.execute(LOCK_TIMEOUT_OF_TRANSACTION)
         name = Identifier("ledger", f"events_{(part.first - 1) // size}")
         connection.execute(SQL("drop table {}").format(name))
         connection.execute(_DROPPED, (part.last,))

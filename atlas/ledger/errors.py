@@ -13,6 +13,7 @@ LedgerError
 ├── RefusedRedaction           a payload that is not to be redacted, or not here          exit code 2
 ├── RefusedArchiving           what is asked of the archive would lose or mix up facts    exit code 2
 ├── UnwritableArchive          the archive's files cannot be written                    exit code 3
+├── TableInUse                 others read what is to be dropped or written anew        exit code 3
 ├── RefusedResumption          a log that is not halted cannot be resumed                 exit code 2
 ├── AppendingHalted            nothing is appended until an operator decides              exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
@@ -147,6 +148,12 @@ class RefusedArchiving(LedgerError):
 
 class UnwritableArchive(LedgerError):
     """The archive's files cannot be written: no room, no right, or no directory."""
+
+    exit_code = 3
+
+
+class TableInUse(LedgerError):
+    """Others hold, for longer than is waited, a table that is to be dropped or written anew."""
 
     exit_code = 3
 
