@@ -19,7 +19,7 @@ import pyarrow as pa
 from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Identifier
 
-from atlas.ledger.archive import FACTS_SCHEMA, ROW_GROUP_FACTS, Archive
+from atlas.ledger.archive import Archive
 from atlas.ledger.archive_verification import check_range, check_seal, decisions_in, later_decisions, signed_range
 from atlas.ledger.batches import Batch, Fact
 from atlas.ledger.checkpoints import Checkpointer, open_checkpoint
@@ -32,6 +32,7 @@ from atlas.ledger.leaves import Decisions, table_leaves
 from atlas.ledger.log import Ledger
 from atlas.ledger.manifests import Range
 from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, encode_redaction, redaction_stream
+from atlas.ledger.row_groups import FACTS_SCHEMA, ROW_GROUP_FACTS, cut
 from atlas.ledger.schema import set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.writer import record_new
@@ -156,17 +157,22 @@ def _archive(ledger: Ledger, checkpointer: Checkpointer, part: Range) -> None:
 
 
 def _pages(database: Database, part: Range) -> Iterator[ArrowTable]:
+    """The range in the row groups in which it is archived."""
     for after in range(part.first - 1, part.last, ROW_GROUP_FACTS):
         upto = min(after + ROW_GROUP_FACTS, part.last)
+        left = upto - after
         with database.adbc() as connection, connection.cursor() as cursor:
             cursor.execute(_PAGE.format(after=after, upto=upto))
-            table = cursor.fetch_arrow_table()
-        if table.num_rows != upto - after:
+            for table in cut(cursor.fetch_record_batch()):
+                left -= table.num_rows
+                yield _in_archive(table)
+        if left:
             raise RefusedArchiving(f"positions {after + 1} to {upto} are not all there", hint="Verify the log.")
-        table = table.set_column(1, "stream", stream_bytes(table.column("stream")))
-        yield table.set_column(3, "topic", table.column("topic").cast(pa.string()).dictionary_encode()).cast(
-            FACTS_SCHEMA
-        )
+
+
+def _in_archive(table: ArrowTable) -> ArrowTable:
+    table = table.set_column(1, "stream", stream_bytes(table.column("stream")))
+    return table.set_column(3, "topic", table.column("topic").cast(pa.string()).dictionary_encode()).cast(FACTS_SCHEMA)
 
 
 def _last_decision(database: Database, part: Range) -> int:

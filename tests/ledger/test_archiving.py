@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.utils import Environment
 
 from atlas.ledger import archiving
-from atlas.ledger.archive import FACTS_SCHEMA, Archive
+from atlas.ledger.archive import Archive
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
@@ -30,6 +30,7 @@ from atlas.ledger.manifests import FACTS, MANIFEST, TILES, Range
 from atlas.ledger.notes import Signer
 from atlas.ledger.persistence import LedgerFactory, environment
 from atlas.ledger.redacting import redact
+from atlas.ledger.row_groups import FACTS_SCHEMA
 from atlas.ledger.schema import set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger
