@@ -25,7 +25,7 @@ from atlas.ledger.batches import Batch, Fact
 from atlas.ledger.checkpoints import Checkpointer, open_checkpoint
 from atlas.ledger.columns import ArrowTable, stream_bytes
 from atlas.ledger.database import Database
-from atlas.ledger.errors import AlteredArchive, AlteredFact, MissingArchive, RefusedArchiving
+from atlas.ledger.errors import AlteredArchive, AlteredFact, AlteredSchema, MissingArchive, RefusedArchiving
 from atlas.ledger.exclusive import LOCK_TIMEOUT_OF_TRANSACTION, PATIENCE_S, exclusively
 from atlas.ledger.keyring import KeyRing, Signed
 from atlas.ledger.leaves import Decisions, table_leaves
@@ -33,7 +33,7 @@ from atlas.ledger.log import Ledger
 from atlas.ledger.manifests import Range
 from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, encode_redaction, redaction_stream
 from atlas.ledger.row_groups import FACTS_SCHEMA, ROW_GROUP_FACTS, cut
-from atlas.ledger.schema import set_partition_facts
+from atlas.ledger.schema import partition_bound, partition_name, set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.writer import record_new
 
@@ -51,6 +51,7 @@ where archives.first > head.dropped order by archives.first
 _REDACTED = b"select position from ledger.events where position between %s and %s and payload is null"
 _DECIDED = b"select position from ledger.keys where stream = %s and version = 0"
 _LOCK_HEAD = b"select partition_facts, dropped from ledger.head for update"
+_BOUND = b"select pg_get_expr(relpartbound, 0) from pg_class where oid = to_regclass(%s)"
 _DROPPED = b"update ledger.head set dropped = %s"
 _REMOVE = b"update ledger.events set payload = null where position = any(%s)"
 _STORE_NOTE = b"""
@@ -196,8 +197,11 @@ def _drop(database: Database, part: Range) -> None:
         if dropped >= part.last:
             return
         connection.execute(LOCK_TIMEOUT_OF_TRANSACTION)
-        name = Identifier("ledger", f"events_{(part.first - 1) // size}")
-        connection.execute(SQL("drop table {}").format(name))
+        name = partition_name(part.first, size)
+        bound = connection.execute(_BOUND, (f"ledger.{name}",)).fetchone()
+        if bound != (partition_bound(part.first, size),):
+            raise AlteredSchema(f"the partition {name} has not the positions {part.first} to {part.last}")
+        connection.execute(SQL("drop table {}").format(Identifier("ledger", name)))
         connection.execute(_DROPPED, (part.last,))
 
 

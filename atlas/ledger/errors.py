@@ -168,6 +168,8 @@ class RefusedResumption(LedgerError):
 class AppendingHalted(LedgerError):
     """Nothing is appended until an operator decides; nothing of the batch was stored."""
 
+    advice = "Restore what is missing, or decide with `atlas-ledger ledger resume`."
+
 
 class InvalidProof(LedgerError):
     """A Merkle proof that does not prove what it claims to."""

@@ -16,6 +16,7 @@ from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AlteredArchive,
     AlteredKey,
+    AlteredSchema,
     ConflictingFact,
     LedgerCorrupt,
     MissingArchive,
@@ -93,6 +94,14 @@ def test_what_is_dropped_is_still_recorded_once(dropped: Ledger) -> None:
     with pytest.raises(ConflictingFact, match="in the archive"):
         dropped.append([Fact(stream("a"), 7, "test.fact", b"another")])
     verify(dropped)
+
+
+@pytest.mark.parametrize("after", [-1, -5, -20_000, -(2**62)])
+def test_what_comes_after_no_position_is_all_there_is(dropped: Ledger, after: int) -> None:
+    assert list(dropped.facts(after=after)) == list(dropped.facts(after=0))
+    assert list(dropped.facts(after=after, upto=-1)) == []
+    assert dropped.table(after=after, upto=900) == dropped.table(after=0, upto=900)
+    assert dropped.table(after=900, upto=300).num_rows == dropped.table(after=300, upto=-1).num_rows == 0
 
 
 def test_a_reader_without_the_archive_is_told(dropped: Ledger, database: Database) -> None:
@@ -230,6 +239,15 @@ def test_what_is_damaged_is_not_dropped(archived: Ledger, directory: Path, datab
     assert caught.value.position == 300
     with database.connection() as connection:
         assert connection.execute("select min(position), count(*) from ledger.events").fetchall() == [(257, 644)]
+
+
+def test_a_partition_that_has_the_name_of_another_is_not_dropped(archived: Ledger, database: Database) -> None:
+    with database.connection() as connection:
+        for was, now in (("events_0", "events_x"), ("events_3", "events_0"), ("events_x", "events_3")):
+            connection.execute(f"alter table ledger.{was} rename to {now}".encode())
+    with pytest.raises(AlteredSchema, match="events_0 has not the positions 1 to 256"):
+        archiving.drop(archived, RING)
+    assert len(list(archived.facts(after=0))) == 900
 
 
 def test_a_range_with_the_checkpoint_of_another_is_not_dropped(archived: Ledger, directory: Path) -> None:
