@@ -25,13 +25,20 @@ from atlas.ledger.batches import Batch, Fact
 from atlas.ledger.checkpoints import Checkpointer, open_checkpoint
 from atlas.ledger.columns import ArrowTable, stream_bytes
 from atlas.ledger.database import Database
-from atlas.ledger.errors import AlteredArchive, AlteredFact, AlteredSchema, MissingArchive, RefusedArchiving
-from atlas.ledger.exclusive import LOCK_TIMEOUT_OF_TRANSACTION, PATIENCE_S, exclusively
+from atlas.ledger.errors import (
+    AlteredArchive,
+    AlteredFact,
+    AlteredHead,
+    AlteredSchema,
+    MissingArchive,
+    RefusedArchiving,
+)
+from atlas.ledger.exclusive import LOCK_TIMEOUT_OF_TRANSACTION, PATIENCE_S, alone, exclusively
 from atlas.ledger.keyring import KeyRing, Signed
 from atlas.ledger.leaves import Decisions, table_leaves
 from atlas.ledger.log import Ledger
 from atlas.ledger.manifests import Range
-from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, encode_redaction, redaction_stream
+from atlas.ledger.redaction import TOPIC, encode_redaction, redaction_stream
 from atlas.ledger.row_groups import FACTS_SCHEMA, ROW_GROUP_FACTS, cut
 from atlas.ledger.schema import partition_bound, partition_name, set_partition_facts
 from atlas.ledger.tree import Tree
@@ -80,9 +87,7 @@ def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | 
         part = Range(first, first + size - 1)
         if _last_decision(ledger.database, part) > complete:
             break
-        with ledger.database.connection() as connection:
-            # Nobody else archives this range meanwhile, and nobody redacts in it.
-            connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+        with alone(ledger.database) as connection:
             if connection.execute(_IS_ARCHIVED, (first,)).fetchone() == (True,):
                 continue
             _archive(ledger, checkpointer, part)
@@ -103,9 +108,7 @@ def drop(
     with ledger.database.connection() as connection:
         parts = [Range(first, last) for first, last in connection.execute(_ARCHIVED).fetchall()]
     for part in parts:
-        with ledger.database.connection() as connection:
-            # No payload is taken out of the files meanwhile.
-            connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+        with alone(ledger.database):
             check_range(ledger, ring, part)
             exclusively(
                 ledger.database, "ledger.events", lambda part=part: _drop(ledger.database, part), patience_s=patience_s
@@ -196,6 +199,11 @@ def _drop(database: Database, part: Range) -> None:
         ((size, dropped),) = connection.execute(_LOCK_HEAD).fetchall()
         if dropped >= part.last:
             return
+        if dropped + 1 != part.first:
+            raise AlteredHead(
+                f"{part.name} is recorded as archived, and position {dropped + 1} before it is not",
+                position=dropped + 1,
+            )
         connection.execute(LOCK_TIMEOUT_OF_TRANSACTION)
         name = partition_name(part.first, size)
         bound = connection.execute(_BOUND, (f"ledger.{name}",)).fetchone()
@@ -272,7 +280,10 @@ def _record(database: Database, page: ArrowTable, leaves: list[bytes]) -> None:
     with database.connection() as connection, connection.cursor() as cursor:
         positions = record_new(cursor, batch)
         if positions[0] != first:
-            raise RefusedArchiving(f"position {positions[0]} is next in the log, and {first} in the archive")
+            raise RefusedArchiving(
+                f"position {positions[0]} is next in the log, and {first} in the archive",
+                hint="Somebody appends while the log is restored: begin again with an empty database.",
+            )
         cursor.execute(_REMOVE, (redacted,))
 
 

@@ -1,4 +1,4 @@
-"""Taking a table for oneself while others read and append.
+"""Taking a table, or the archive, for oneself while others read and append.
 
 Whoever waits for an exclusive lock makes everybody wait who comes after, and a reader may hold the table for an hour.
 So an attempt waits LOCK_WAIT_S at most, then lets those go on who came meanwhile, and is made again, until the
@@ -6,12 +6,15 @@ patience of the caller is over.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
+import psycopg
 from psycopg.errors import LockNotAvailable
 
 from atlas.ledger.database import Database
 from atlas.ledger.errors import TableInUse
+from atlas.ledger.redaction import ARCHIVING_LOCK
 
 LOCK_WAIT_S = 0.3
 PAUSE_S = 0.7
@@ -24,6 +27,16 @@ select coalesce(string_agg(distinct pid::text, ', '), 'none any more') from pg_l
 where relation = to_regclass(%s) and granted and pid <> pg_backend_pid()
   and coalesce(xact_start < now() - make_interval(secs => %s), true)
 """
+
+
+@contextmanager
+def alone(database: Database) -> Generator[psycopg.Connection]:
+    """A transaction during which nobody else writes a range to the archive, drops one, or redacts in one."""
+    with database.connection() as connection:
+        # It waits for files, for as long as they take: the server does not end it for that.
+        connection.execute("set local idle_in_transaction_session_timeout = 0")
+        connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+        yield connection
 
 
 def exclusively(database: Database, table: str, attempt: Callable[[], None], *, patience_s: float = PATIENCE_S) -> None:

@@ -57,9 +57,14 @@ def _decide(
         raise _unsigned(position)
     fact = next(ledger.facts(after=position - 1, upto=position), None) if position > 0 else None
     if fact is None:
-        raise RefusedRedaction(f"the log has no fact at position {position}", hint="Positions count from 1.")
+        raise RefusedRedaction(
+            f"the log has no fact at position {position}", hint=f"It has those from 1 to {ledger.head()}."
+        )
     if fact.topic == TOPIC:
-        raise RefusedRedaction(f"the fact at position {position} is a redaction: what was decided stays readable")
+        raise RefusedRedaction(
+            f"the fact at position {position} is a redaction: what was decided stays readable",
+            hint="Name the position of another fact.",
+        )
     entry = entry_of(fact.stream, fact.version, fact.topic, fact.payload)
     decision = PayloadRedacted(position, entry.payload_bytes, entry.payload_sha256, reason, authoriser, decided_at_ms)
     decided = Fact(redaction_stream(position), 0, TOPIC, encode_redaction(decision))

@@ -1,6 +1,7 @@
 """A log in an archive: written, dropped, read, verified, restored."""
 
 import shutil
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from eventsourcing.utils import Environment
+from psycopg.conninfo import conninfo_to_dict
 
 from atlas.ledger import archiving
 from atlas.ledger.archive import Archive
@@ -15,6 +17,7 @@ from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AlteredArchive,
+    AlteredHead,
     AlteredKey,
     AlteredSchema,
     ConflictingFact,
@@ -239,6 +242,28 @@ def test_what_is_damaged_is_not_dropped(archived: Ledger, directory: Path, datab
     assert caught.value.position == 300
     with database.connection() as connection:
         assert connection.execute("select min(position), count(*) from ledger.events").fetchall() == [(257, 644)]
+
+
+def test_a_partition_after_one_that_is_not_archived_is_not_dropped(archived: Ledger, database: Database) -> None:
+    with database.connection() as connection:
+        connection.execute("delete from ledger.archives where first = 257")
+    with pytest.raises(AlteredHead, match="257"):
+        archiving.drop(archived, RING)
+    assert archived.dropped() == 256
+
+
+def test_a_check_may_take_longer_than_a_session_may_be_idle(
+    archived: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*arguments: Ledger | KeyRing | Range) -> None:
+        time.sleep(2.5)
+
+    monkeypatch.setattr(archiving, "check_range", slow)
+    name = conninfo_to_dict(database.url)["dbname"]
+    with database.connection() as connection:
+        connection.execute(f"alter database \"{name}\" set idle_in_transaction_session_timeout = '1s'".encode())
+    with Database(database.url) as impatient:
+        assert archiving.drop(Ledger(impatient, archived.archive), RING) == PARTS
 
 
 def test_a_partition_that_has_the_name_of_another_is_not_dropped(archived: Ledger, database: Database) -> None:
