@@ -23,7 +23,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from atlas.ledger import MIGRATIONS
-from atlas.ledger.archive import ROW_GROUP_FACTS, Archive
+from atlas.ledger.archive import Archive
 from atlas.ledger.archiving import archive
 from atlas.ledger.batches import copy_events, encode_batch, rows_a_piece
 from atlas.ledger.checkpoints import Checkpointer
@@ -32,6 +32,7 @@ from atlas.ledger.log import Fact, Ledger
 from atlas.ledger.migrations import migrate
 from atlas.ledger.notes import Signer
 from atlas.ledger.postgres import EmbeddedPostgres
+from atlas.ledger.row_groups import ROW_GROUP_FACTS
 from atlas.ledger.schema import PARTITION_FACTS, set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger

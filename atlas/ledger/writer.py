@@ -102,10 +102,7 @@ def _explained() -> Generator[None]:
 def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
     """What an error of the database means for an append, when it means anything in particular."""
     if error.sqlstate == HALTED:
-        return AppendingHalted(
-            f"nothing is appended: {error.diag.message_primary}",
-            hint="Restore what is missing, or decide with `atlas-ledger ledger resume`.",
-        )
+        return AppendingHalted(f"nothing is appended: {error.diag.message_primary}")
     if isinstance(error, UniqueViolation):
         # What is recorded was left out under the head's lock, so that only a position can be taken.
         return MisplacedFact(f"a fact is stored above the head of the log: {error.diag.message_detail}")

@@ -279,3 +279,17 @@ def test_large_payloads_are_not_encoded_far_ahead_of_the_database(
     assert ledger.append(facts("a", 60, payload_bytes=1_000_000))[-1] == 60
     assert ahead[0] < 10_000_000
     assert sum(encoded) > 60_000_000
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_batch_beside_a_key_whose_fact_is_gone_records_nothing(
+    ledger: Ledger, database: Database, *, is_alone: bool
+) -> None:
+    """One statement is one transaction: what it records stays, also when the answer is refused afterwards."""
+    ledger.append(facts("a", 5))
+    with database.connection() as connection:
+        connection.execute("delete from ledger.events where position = 5")
+    with pytest.raises(AlteredKey, match="position 5, which the log lacks"):
+        ledger.append(facts("a", 2, first=4), companion=None if is_alone else lambda _: None)
+    assert ledger.head() == 5
+    assert ledger.last_version(stream("a")) == 4
