@@ -104,25 +104,38 @@ SCOPES = st.builds(
     ),
     media=st.sampled_from([EVERYTHING, extent("film"), extent("trailer"), extent("film", without=("trailer",))]),
     channels=st.sampled_from([EVERYTHING, extent("tv"), extent("tv.arte", "web"), extent("*", without=("tv",))]),
+    industries=st.sampled_from([EVERYTHING, extent("beauty"), extent("cosmetics"), extent("*", without=("beauty",))]),
+    works=st.sampled_from([EVERYTHING, extent("saga"), extent("saga.part-1", "tale"), extent("saga.part-1.cut")]),
     exclusive=st.booleans(),
 )
 
 
 @st.composite
-def grants(draw: st.DrawFn, positions: st.SearchStrategy[int]) -> Grant:
+def grants(draw: st.DrawFn, positions: st.SearchStrategy[int], kind: LicenseKind) -> Grant:
     return grant(
         draw(positions),
         draw(st.sampled_from([ALICE, BOB, CAROL])),
         draw(SCOPES),
+        kind=kind,
         starts_at=draw(TIMES),
         expires_at=draw(st.none() | TIMES),
     )
+
+
+@st.composite
+def books(draw: st.DrawFn) -> tuple[list[Grant], Grant]:
+    """Some grants of one kind, and a proposed one."""
+    kind = draw(st.sampled_from([LicenseKind.COMMERCIAL, LicenseKind.CHARACTER, LicenseKind.DERIVATIVE]))
+    known = st.lists(grants(st.integers(1, 50), kind), max_size=12, unique_by=lambda each: each.position)
+    return draw(known), draw(grants(st.just(99), kind))
 
 
 UNIVERSE = {
     "territories": ["DE", "AT", "CH", "FR", "US", "JP"],
     "media": ["film", "feature_film", "trailer", "game"],
     "channels": ["tv", "tv.arte", "web", "other-1"],
+    "industries": ["beauty", "cosmetics", "fragrance", "travel"],
+    "works": ["saga", "saga.part-1", "saga.part-1.cut", "tale", "other-1"],
 }
 
 
@@ -152,16 +165,11 @@ def meet_by_force(one: Grant, other: Grant) -> bool:
     )
 
 
-@given(
-    st.lists(grants(st.integers(1, 50)), max_size=12, unique_by=lambda each: each.position),
-    grants(st.just(99)),
-    st.booleans(),
-)
+@given(books(), st.booleans())
 def test_conflicts_are_those_that_brute_force_finds_and_witnesses_lie_in_both(
-    known: list[Grant],
-    proposed: Grant,
-    one_by_one: bool,
+    made: tuple[list[Grant], Grant], one_by_one: bool
 ) -> None:
+    known, proposed = made
     book = ConflictBook(() if one_by_one else known)
     for each in known if one_by_one else ():
         book.add(each)
