@@ -141,6 +141,12 @@ ODRL_TERMS: Final[dict[str, Term]] = (
 )
 """The short names of W3C's context, with ``industry`` and ``neq`` as they were meant."""
 
+SELF_CONTAINED: Final[dict[str, Any]] = {
+    name: term.iri if term.coercion is None else {"@id": term.iri, "@type": term.coercion}
+    for name, term in ODRL_TERMS.items()
+} | {name: iri for name, iri in INLINE_CONTEXT.items() if name not in ODRL_TERMS}
+"""Both contexts in one, for a processor that may fetch nothing: the published ``context.jsonld``."""
+
 MISSPELT: Final = {f"{ODRL}industry:": f"{ODRL}industry", f"{ODRL}neg": f"{ODRL}neq"}
 """What JSON-LD processors make of ``industry`` and ``neq`` by the context that W3C publishes."""
 
