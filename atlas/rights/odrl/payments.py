@@ -6,7 +6,8 @@
     performance    atlas:sharePerformance   likewise
     ceiling_wei    atlas:payTotal lteq, in the unit atlas:wei, on each of the duties that it bounds together
 
-Amounts are whole numbers of the currency's smallest unit, as text; a number with a point is refused.
+Amounts are whole numbers of the currency's smallest unit; one with a point is refused. They are written as
+xsd:decimal: JSON-LD processors turn an xsd:integer into a JSON number, which most programs round above 2^53.
 """
 
 import re
@@ -45,7 +46,7 @@ def _duty(part: str, price: Price) -> Json:
 
 
 def _amount(left: str, operator: str, amount_wei: int) -> Json:
-    value = typed(str(amount_wei), "integer")
+    value = typed(str(amount_wei), "decimal")
     return {"leftOperand": short(left), "operator": operator, "rightOperand": value, "unit": {"@id": short(WEI)}}
 
 

@@ -1,6 +1,7 @@
 """What independent software reads in a document: rdflib's Turtle and JSON-LD, with the contexts known here."""
 
 import json
+import logging
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rdflib import Graph
 from atlas.rights.odrl.names import ODRL_CONTEXT, SELF_CONTAINED
 
 rdflib.NORMALIZE_LITERALS = False  # the text of a literal is what was written
+logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # years beyond 9999 have no datetime in Python
 
 
 def turtle(file: Path) -> Graph:
