@@ -32,9 +32,11 @@ def uses(draw: st.DrawFn, terms: Terms) -> Use:
     named: dict[str, Any] = {}
     for key, field in FIELDS.items():
         extent = getattr(terms.scope, key)
-        listed = [name for name in (*extent.of, *extent.without) if name != "*"]
-        named[field] = draw(st.sampled_from(listed) | NAMES[key] if listed else NAMES[key])
-    if draw(st.booleans()):
+        inside = [name for name in extent.of if name != "*"]
+        anywhere = st.sampled_from([*inside, *extent.without]) | NAMES[key] if extent.without or inside else NAMES[key]
+        strays = draw(st.integers(0, 19)) == 7
+        named[field] = draw(st.sampled_from(inside) if inside and not strays else anywhere)
+    if not terms.scope.modifications.of or draw(st.booleans()):
         named["modification"] = None
     count, exposure_s = draw(st.integers(1, 3)), draw(st.integers(0, 90))
     return Use(ASSET, LICENSEE, count=count, exposure_s=exposure_s, distributed=False, **named)
