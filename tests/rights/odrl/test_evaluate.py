@@ -128,6 +128,8 @@ def test_to_ask_for_more_than_is_prohibited_is_to_ask_for_that_too() -> None:
         ("eq", "EU@2020-02-01", "DE", DENY, DENY),
         ("isNoneOf", ["MT"], "DE", PERMIT, PERMIT),
         ("isNoneOf", ["MT"], "EU@2020-02-01", DENY, PERMIT),
+        ("isNoneOf", ["DE"], "DE", DENY, DENY),
+        ("isNoneOf", ["ex:here"], "ex:here", DENY, DENY),
         ("neq", "DE", "DE", DENY, DENY),
         ("hasPart", "DE", "EU@2020-02-01", PERMIT, PERMIT),
         ("isAllOf", ["DE", "AT"], "DE", DENY, DENY),
