@@ -15,6 +15,7 @@ from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.avails import Title, avails, write_avails
 from atlas.rights.errors import TermsMismatch
 from atlas.rights.odrl import profile as published
+from atlas.rights.odrl.compare import Finding, describe
 from atlas.rights.odrl.evaluate import Evaluation, RuleFinding, evaluate
 from atlas.rights.odrl.jsonld import read_document
 from atlas.rights.odrl.names import short
@@ -225,13 +226,20 @@ def _say_evaluation(found: Evaluation) -> None:
 def _say_rule(rule: RuleFinding, table: Table) -> None:
     table.add_row(shown(f"{rule.rule.kind} {rule.rule.path}"), _STATES[rule.state])
     for premise in rule.premises:
-        finding = premise.finding
-        what = premise.part if finding is None else f"{premise.part} {finding.condition.path}"
-        saw = "" if finding is None else finding.why or ", ".join(each.text for each in finding.seen)
-        table.add_row("", "", shown(what), premise.state.value, shown(saw))
+        if premise.finding is None:
+            table.add_row("", "", premise.part, premise.state.value, "")
+        else:
+            _say_finding(premise.finding, table, 0)
     for duty in rule.duties:
         actions = ", ".join(short(action.iri) for action in duty.rule.actions)
         table.add_row("", "", shown(f"{duty.rule.kind} {actions}"), duty.deontic.value, "")
+
+
+def _say_finding(finding: Finding, table: Table, depth: int) -> None:
+    saw = finding.why or ", ".join(each.text for each in finding.seen)
+    table.add_row("", "", shown("  " * depth + describe(finding.condition)), finding.state.value, shown(saw))
+    for member in finding.members:
+        _say_finding(member, table, depth + 1)
 
 
 def _instant(text: str) -> int:

@@ -1,4 +1,4 @@
-"""A license as rows of MovieLabs/EMA Avails (the spreadsheet of version 1.7 and later), a documented subset.
+"""A license as rows of MovieLabs/EMA Avails (the column names of spreadsheet 1.7.3), a documented subset.
 
     Avail       DisplayName     the assigner           Licensee         the assignee
                 ALID            the asset's AAID       ContractID       the policy's uid

@@ -115,6 +115,7 @@ def test_a_denial_says_why_and_exits_with_1(run: CommandLine) -> None:
     ran = run("rights", "odrl", "evaluate", saved(encode_policy(AGREEMENT)), "--request", request)
     assert ran.code == 1
     assert "deny: nothing permits it" in ran.output
+    assert "spatial isAnyOf EU@2020-02-01" in ran.output
     assert "no value is stated" in ran.output
     told = json.loads(run("rights", "odrl", "evaluate", "policy.jsonld", "--request", request, "--json").output)
     assert told["@graph"][0]["atlas:outcome"] == "deny"

@@ -150,6 +150,15 @@ class Judge:
 _OF_SEVERAL = frozenset({"isAnyOf", "isNoneOf", "isAllOf"})
 
 
+def describe(condition: Condition) -> str:
+    """A constraint in words: ``spatial isAnyOf DE, FR``."""
+    if isinstance(condition, Logical):
+        return condition.operand
+    right = ", ".join(each.text for each in condition.right)
+    unit = "" if condition.unit is None else f" {short(condition.unit)}"
+    return f"{short(condition.left)} {short(condition.operator)} {right}{unit}"
+
+
 def combine(operand: str, states: Sequence[State]) -> State:
     """How constraints stand together."""
     if not states:

@@ -25,6 +25,7 @@ from atlas.rights.odrl.names import MISSPELT, ODRL_CONTEXT, ODRL_TERMS, XSD, Ter
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 32
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NAME = re.compile(r"@?[A-Za-z_][A-Za-z0-9_]*")
 _NODE_KEYS = frozenset({"@id", "@type", "@context"})
 _CONTEXT_ADDRESSES = frozenset({ODRL_CONTEXT, ODRL_CONTEXT.replace("http:", "https:")})
@@ -99,7 +100,11 @@ def _decode(data: bytes) -> _JSON:
     if is_nested(data, MAX_DEPTH):
         raise InvalidPolicy(f"nested deeper than {MAX_DEPTH} levels")
     try:
-        return json.loads(data, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_constant)
+        text = data.decode()
+        value = json.loads(text, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_constant)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False, default=str).encode()  # half a character has no bytes
+        return value
     except (ValueError, RecursionError) as error:
         raise InvalidPolicy(f"not JSON: {str(error)[:200]}", hint="Policies are read as JSON-LD.") from error
 

@@ -86,7 +86,8 @@ def test_a_context_that_is_not_read_is_refused_by_its_path(context: object, path
         ('"obligation":[{', '"obligation":[{"@graph":[],', "$.obligation[0].@graph"),
         ('"obligation":[', '"obligation":[["use"],', "$.obligation[0]: a list in a list"),
         ('"uid":"', '"uid":5,"x":"', "$.uid: expected text, got 5"),
-        ("31536000S", "31536000S\\ud800", ""),
+        ("31536000S", "31536000S\\ud800", "surrogates not allowed"),
+        ("31536000S", "31536000S\\ud83c\\udfac", ""),
         ('"lteq"', "NaN", "NaN is no JSON"),
     ],
 )
