@@ -95,5 +95,5 @@ FIRST = st.builds(
     sublicensing=st.booleans(),
     attribution=st.booleans(),
 )
-TERMS = FIRST | _second()
-"""Terms of both formats."""
+DRAWN = FIRST | _second()
+"""Terms of both formats, over all scopes and prices."""
