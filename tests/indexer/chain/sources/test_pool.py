@@ -189,6 +189,21 @@ def test_endpoints_that_all_serve_other_chains_are_a_wrong_chain() -> None:
     assert "eip155:0" in caught.value.message
 
 
+def test_while_another_endpoint_rests_one_of_another_chain_is_no_wrong_chain() -> None:
+    """It would end the indexer, which is to go on when the other one answers again."""
+    primary, fallback = nodes(2)
+    primary.fault = always((429, {"retry-after": "300"}, b""))
+    fallback.number = 1
+    time = Time()
+    with pool(primary, fallback, time=time) as endpoints:
+        for _ in range(2):
+            with pytest.raises(EndpointUnavailable):
+                endpoints.head()
+        primary.fault = None
+        time.sleep(300)
+        assert endpoints.head().number == 9
+
+
 def test_an_endpoint_that_lags_is_not_asked_for_what_it_cannot_know() -> None:
     primary, fallback = nodes(2)
     with pool(primary, fallback) as endpoints:
