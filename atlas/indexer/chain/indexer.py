@@ -288,7 +288,7 @@ class ChainIndexer:
         return headers
 
     def _finalize(self, head: Header) -> int:
-        """Record a finalized block that is new, at or below the tip, and not the genesis."""
+        """Record a finalized block that is new, on the stored chain at or below the tip, and not the genesis."""
         stored = self._store.load()
         oldest, tip = stored.window[0], stored.tip
         if tip.number < head.number - self._config.window_blocks:
@@ -299,6 +299,8 @@ class ChainIndexer:
             return 0
         if header.number >= oldest.number:
             require_same(self._source.name, header, stored.window[header.number - oldest.number])
+        else:  # who has the oldest stored block has the stored chain below it
+            require_same(self._source.name, headers_beside(self._source, [header.number], oldest)[0], header)
         return self._store.finalize(stored, header)
 
     def _finalized_header(self, head: Header) -> Header | None:

@@ -235,18 +235,20 @@ def advance(cursor: psycopg.Cursor, chain: str, expected_tip: WindowBlock, chang
         [(chain, c.rule, c.address, c.block.number, c.block.hash, c.log_index) for c in change.children],
     )
     if change.finalized is not None:
-        cursor.execute(
-            "update indexer.cursors set finalized_number = %s, finalized_hash = %s where chain = %s",
-            (change.finalized.number, change.finalized.hash, chain),
-        )
+        _set_finalized(cursor, chain, change.finalized)
 
 
 def restart(
-    cursor: psycopg.Cursor, chain: str, expected_tip: WindowBlock, base: WindowBlock, orphans: Sequence[BlockRef]
+    cursor: psycopg.Cursor,
+    chain: str,
+    expected_tip: WindowBlock,
+    base: WindowBlock,
+    orphans: Sequence[BlockRef],
+    finalized: BlockRef | None,
 ) -> None:
     """Forget all above ``base``, which becomes the whole window; ``orphans`` are all recorded blocks that may return.
 
-    Raises AlreadyRunning.
+    ``finalized`` is what stays final. Raises AlreadyRunning.
     """
     _move_tip(cursor, chain, expected_tip, base)
     cursor.execute("delete from indexer.headers where chain = %s", (chain,))
@@ -254,12 +256,15 @@ def restart(
     cursor.execute("delete from indexer.orphans where chain = %s", (chain,))
     _insert_refs(cursor, b"indexer.orphans", chain, orphans)
     _forget_above(cursor, chain, base.number)
-    cursor.execute(
-        "update indexer.cursors set finalized_number = null, finalized_hash = null"
-        " where chain = %s and finalized_number > %s",
-        (chain, base.number),
-    )
+    _set_finalized(cursor, chain, finalized)
     cursor.execute("delete from indexer.decisions where chain = %s", (chain,))
+
+
+def _set_finalized(cursor: psycopg.Cursor, chain: str, block: BlockRef | None) -> None:
+    cursor.execute(
+        "update indexer.cursors set finalized_number = %s, finalized_hash = %s where chain = %s",
+        (None, None, chain) if block is None else (block.number, block.hash, chain),
+    )
 
 
 def _move_tip(cursor: psycopg.Cursor, chain: str, expected: WindowBlock, tip: WindowBlock) -> None:

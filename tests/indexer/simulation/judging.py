@@ -7,10 +7,13 @@ from atlas.indexer.chain.rules import Rule
 from atlas.ledger.log import Ledger
 from atlas.protocol.facts import (
     CONTRACT_TOPIC,
+    FINALIZED_TOPIC,
     HEADER_TOPIC,
     LOG_TOPIC,
     REORGED_TOPIC,
     BlockHeader,
+    BlockRef,
+    ChainFinalized,
     ChainLog,
     ChainReorged,
     WatchedContract,
@@ -30,6 +33,7 @@ def canonical(ledger: Ledger, chain: str, after: int, rules: Sequence[Rule], blo
     headers: set[bytes] = set()
     logs: list[ChainLog] = []
     children: list[tuple[bytes, WatchedContract]] = []
+    final: list[BlockRef] = []
     streams = {block_stream(chain, block.header.hash): block.header.hash for block in blocks}
     for fact in ledger.facts(after=after):
         if fact.topic == HEADER_TOPIC and decode(fact.payload, BlockHeader).chain == chain:
@@ -46,9 +50,17 @@ def canonical(ledger: Ledger, chain: str, after: int, rules: Sequence[Rule], blo
             assert gone.issuperset(block.hash for block in reorged.restored), "restored, but never orphaned"
             gone |= {block.hash for block in reorged.orphaned}
             gone -= {block.hash for block in reorged.restored}
+            final = [block for block in final if block.number <= reorged.ancestor.number]
+        elif fact.topic == FINALIZED_TOPIC and decode(fact.payload, ChainFinalized).chain == chain:
+            block = decode(fact.payload, ChainFinalized).block
+            assert block.hash in headers, "a block is final before its header is there"
+            final += [block] if block not in final else []  # said again when a later one was left
     assert headers.issuperset(log.block_hash for log in logs)
     ours, named = expected_of(blocks, rules)
     on_chain = {block.header.hash for block in blocks}
+    assert on_chain.issuperset(block.hash for block in final), "what is recorded as final is not on the chain"
+    heights = [block.number for block in final]
+    assert heights == sorted(set(heights)), "finality went back"
     stray = {log.block_hash for log in logs} - gone - on_chain
     assert not stray, f"{len(stray)} blocks that are not on the chain count"
     kept = {_key(log) for log in logs if log.block_hash not in gone}

@@ -92,8 +92,7 @@ class SimulatedNode:
         self.may_fail()
         if not self.faults.tag:
             raise FinalityUnknown("no such tag", code=-32602)
-        chain = self.view()
-        return chain[min(self.world.final, len(chain) - 1)].header
+        return self.final_in(self.view()).header
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
         self.may_fail()
@@ -132,6 +131,13 @@ class SimulatedNode:
             chain = self.before
         lag = self._rng.randint(0, self.faults.lag) if self.faults.lag else 0
         return chain[: max(1, len(chain) - lag)]
+
+    def final_in(self, chain: Sequence[Block]) -> Block:
+        """What a node with ``chain`` calls final: honest nodes never contradict each other in it."""
+        number = min(self.world.final, len(chain) - 1)
+        while chain[number] != self.world.chain[number]:
+            number -= 1
+        return chain[number]
 
     def logs(self, block: Block, wanted: LogFilter, *, by_hash: bool) -> list[Log]:
         """A block's logs; all of them may be kept back, once: the second empty answer is beyond a bloom's proof."""

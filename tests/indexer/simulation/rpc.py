@@ -80,7 +80,7 @@ class NodeCalls:
             return self._header(chain[int(number, 16)] if int(number, 16) < len(chain) else None)
         if not self._node.faults.tag:
             raise FinalityUnknown("no such tag", code=-32602)
-        return self._header(chain[min(self._node.world.final, len(chain) - 1)])
+        return self._header(self._node.final_in(chain))
 
     def _header(self, block: Block | None) -> Any:
         """As JSON; a liar says another time than was hashed, or that there is no such block."""
