@@ -31,18 +31,25 @@ class ChainStore:
         self._chain = chain
         self._ledger = ledger
         self._database = database
+        self._state: ChainState | None = None
 
     def load(self) -> ChainState:
-        """The stored chain as it is now."""
-        return state.load(self._database, self._chain)
+        """The stored chain as it is now; read again only after it was written here, or forgotten."""
+        if self._state is None:
+            self._state = state.load(self._database, self._chain)
+        return self._state
+
+    def forget(self) -> None:
+        """Another process may have written."""
+        self._state = None
 
     def decision(self) -> ResolvedBy | None:
         """What the operator has decided about a fork below the window, None when nothing was."""
         return standing.decision(self._database, self._chain)
 
-    def recorded_chain(self) -> RecordedChain:
-        """The blocks of the chain that the log has: all of it is read, in order."""
-        return recorded_chain(self._ledger.facts(after=0, topics=TOPICS), self._chain)
+    def recorded_chain(self, lowest: int) -> RecordedChain:
+        """The blocks of the chain, from the height ``lowest`` on, that the log has: all of it is read, in order."""
+        return recorded_chain(self._ledger.facts(after=0, topics=TOPICS), self._chain, lowest)
 
     def begin(self, anchor: Header, rules: Sequence[Rule], abis: Sequence[OutsideAbi]) -> int:
         """Store the first block and what is watched; the number of facts offered."""
@@ -157,6 +164,7 @@ class ChainStore:
         return self._append(facts, companion)
 
     def _append(self, facts: Sequence[Fact], companion: Callable[[psycopg.Cursor], None]) -> int:
+        self.forget()
         self._ledger.append(facts, companion=companion)
         return len(facts)
 

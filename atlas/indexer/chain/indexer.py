@@ -117,7 +117,8 @@ class ChainIndexer:
     def step(self) -> StepResult:
         """Read one portion of blocks, or find that there is none. Raises what ``run`` handles, AlreadyRunning too."""
         if self._lock.acquire():
-            self._is_watching = False  # another indexer may have been here, with other contracts
+            self._store.forget()  # another indexer may have been here, with other contracts
+            self._is_watching = False
         self._identify()
         head = self._source.head()
         facts = self._watch(head)
