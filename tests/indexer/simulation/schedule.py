@@ -20,7 +20,7 @@ from atlas.indexer.errors import EndpointError, ReorgBeyondWindow
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
 from tests.indexer.simulation.endpoints import draw_setting
-from tests.indexer.simulation.judging import canonical, difference, expected_of
+from tests.indexer.simulation.judging import Canonical, canonical, difference, expected_of
 from tests.indexer.simulation.node import Crash, Faults, SimulatedNode, World
 from tests.indexer.simulation.tree import ALL_RULES, OUTSIDE, RULES, grow, make_block
 
@@ -68,7 +68,8 @@ class CrashingLedger(Ledger):
 class Schedule:
     """What happens under one seed, into ``database``, whose log may hold other seeds' chains."""
 
-    def __init__(self, seed: int, database: Database) -> None:
+    def __init__(self, seed: int, database: Database, meanwhile: Callable[[], object]) -> None:
+        self._meanwhile = meanwhile
         self._rng = random.Random(seed)
         self._number = seed + 1
         self._database = database
@@ -96,12 +97,18 @@ class Schedule:
         self.log: list[str] = []
         self._head = self._ledger.head()
 
+    @property
+    def expected(self) -> Canonical:
+        """What counts of the chain as it is now, by the rules of now."""
+        return expected_of(self.world.chain, self._rules)
+
     def run(self) -> None:
         """Play it, and judge what was recorded."""
         indexer = self._begin()
         for _ in range(self._rng.randint(5, 40)):
             self._happen()
             indexer = self._step(indexer)
+            self._meanwhile()
             if self._rng.random() < 0.08:
                 indexer = self._change_rules(indexer)
         self._calm_down()
@@ -230,7 +237,7 @@ class Schedule:
         raise AssertionError(f"not caught up after {MAX_STEPS} steps")
 
     def _judge(self) -> None:
-        expected = expected_of(self.world.chain, self._rules)
+        expected = self.expected
         found = canonical(self._ledger, f"eip155:{self._number}", self._head, self._rules, self.world.chain)
         assert found == expected, difference(found, expected)
         calm = SimulatedNode(World(self._number + FRESH, self.world.chain[0]), self._rng, Faults())
@@ -245,8 +252,8 @@ class Schedule:
         assert again == expected, difference(again, expected)
 
 
-def play(seed: int, database: Database) -> Schedule:
-    """Play the schedule of ``seed``."""
-    schedule = Schedule(seed, database)
+def play(seed: int, database: Database, meanwhile: Callable[[], object] = lambda: None) -> Schedule:
+    """Play the schedule of ``seed``; ``meanwhile`` is called between its steps."""
+    schedule = Schedule(seed, database, meanwhile)
     schedule.run()
     return schedule

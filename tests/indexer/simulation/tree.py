@@ -46,10 +46,25 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-OUTSIDE: OutsideAbi = read_abi(b'[{"type": "event", "name": "Other", "inputs": []}]')
+OUTSIDE: OutsideAbi = read_abi(
+    b"""[
+    {"type": "event", "name": "Other", "inputs": []},
+    {"type": "event", "name": "Created", "inputs": [{"name": "child", "type": "address", "indexed": true}]},
+    {"type": "event", "name": "Named", "inputs": [
+        {"name": "number", "type": "uint256"}, {"name": "child", "type": "address"}]}]"""
+)
 """An ABI that is not shipped."""
 
-ALL_RULES: tuple[Rule, ...] = (*RULES, Contract("Stranger", STRANGERS[0], 12, OUTSIDE.sha256))
+ALL_RULES: tuple[Rule, ...] = (
+    *(
+        msgspec.structs.replace(rule, abi_sha256=OUTSIDE.sha256, child_abi_sha256=OUTSIDE.sha256)
+        if isinstance(rule, Factory)
+        else msgspec.structs.replace(rule, abi_sha256=OUTSIDE.sha256)
+        for rule in RULES
+    ),
+    Contract("Stranger", STRANGERS[0], 12),
+)
+"""With ABIs from outside, one rule excepted."""
 
 
 Said = tuple[bytes, tuple[bytes, ...], bytes]  # address, topics, data
