@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
-from atlas.indexer.chain.state import MIGRATIONS
+from atlas.indexer.chain.schema import MIGRATIONS
 from atlas.ledger import schema
 from atlas.ledger.database import Database
 from atlas.ledger.migrations import migrate

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from atlas.indexer.chain.state import MIGRATIONS
+from atlas.indexer.chain.schema import MIGRATIONS
 from atlas.ledger import schema
 from atlas.ledger.database import Database
 from atlas.ledger.migrations import migrate

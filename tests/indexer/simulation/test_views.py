@@ -5,7 +5,7 @@ from itertools import cycle
 
 import pytest
 
-from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
+from atlas.indexer.chain.schema import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.ledger import schema
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
