@@ -53,6 +53,8 @@ from atlas.protocol.ids import checksum_address, parse_chain
 # How many blocks of the window one step reads.
 WINDOW_STEP_BLOCKS = 100
 MAX_BACKOFF_S = 30.0
+# Who watches heads is not woken by a stop signal.
+STOP_LATENCY_S = 0.5
 
 
 class ChainIndexer:
@@ -321,12 +323,17 @@ class ChainIndexer:
         self._history.forget()
 
     def _pause(self, stop: threading.Event, result: StepResult | None, failures: int) -> None:
-        """Until there is a reason to look again: a while has passed, or there is a new head."""
+        """Until there is a reason to look again: a while has passed, there is a new head, or it is to stop."""
         pause_s = self._pause_s(result, failures)
         if self._watch_heads is None or failures:
             stop.wait(pause_s)
-        elif pause_s:
-            self._watch_heads.wait(pause_s)
+            return
+        until = time.monotonic() + pause_s
+        while not stop.is_set() and (now := time.monotonic()) < until:
+            short_s = min(until - now, STOP_LATENCY_S)
+            self._watch_heads.wait(short_s)
+            if time.monotonic() < now + short_s:
+                return
 
     def _pause_s(self, result: StepResult | None, failures: int) -> float:
         if failures:
