@@ -234,6 +234,7 @@ class Projector:
         batch = Batch(cursor, self._ledger, build, stores, self._page_facts)
         while stores.position < upto:
             batch.fold(min(upto, stores.position + self._page_facts))
+        stores.settle(cursor)
 
     def _stores_of(self, cursor: psycopg.Cursor, build: Build, state: State) -> Stores:
         """The stores of a build; remembered ones only if nobody has folded or rebuilt it since."""

@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from atlas.projections.copying import NUMERIC_LIMIT, RowFormat, write_rows
+from atlas.projections.cells import encode
+from atlas.projections.copying import encode_rows, write_rows
 from atlas.projections.errors import UnstorableValue
+from atlas.projections.storable import NUMERIC_LIMIT, RowCheck
 from atlas.projections.tables import (
     Column,
     Value,
@@ -60,8 +62,8 @@ def test_what_is_copied_is_what_is_stored(database_url: str, rows: list[tuple[Va
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(f"create temp table stored (serial int generated always as identity, {definitions})".encode())
         for row in rows:
-            RowFormat(COLUMNS).check(row)
-        write_rows(cursor, sql.Identifier("stored"), COLUMNS, map(RowFormat(COLUMNS).line, rows))
+            RowCheck(COLUMNS)(row)
+        write_rows(cursor, sql.Identifier("stored"), COLUMNS, [encode_rows(COLUMNS, rows)] if rows else [])
         names = ", ".join(f'"{column.name}"' for column in COLUMNS)
         assert cursor.execute(f"select {names} from stored order by serial".encode()).fetchall() == rows
 
@@ -87,8 +89,12 @@ def test_what_is_copied_is_what_is_stored(database_url: str, rows: list[tuple[Va
 )
 def test_a_value_that_a_column_cannot_hold_is_refused(column: Column, value: Any) -> None:
     with pytest.raises(UnstorableValue, match=column.name):
-        RowFormat([column]).check([value])
+        RowCheck([column])([value])
+    with pytest.raises(UnstorableValue, match=column.name):
+        encode(column, value)
+    with pytest.raises(UnstorableValue, match=column.name):
+        encode(column, [value])
 
 
 def test_a_backslash_before_u0000_is_no_null_character() -> None:
-    RowFormat([json("terms")]).check([{"a": "\\u0000"}])
+    RowCheck([json("terms")])([{"a": "\\u0000"}])
