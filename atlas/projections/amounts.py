@@ -40,11 +40,11 @@ class Amounts:
 
     def is_negative(self) -> npt.NDArray[np.bool_]:
         """Which are below zero."""
-        return (self.limbs < 0)[-1]
+        return np.less(self.limbs[-1], 0)
 
     def is_zero(self) -> npt.NDArray[np.bool_]:
         """Which are zero."""
-        return ~self.limbs.any(axis=0)
+        return np.asarray(np.equal(self.limbs, 0).all(axis=0))
 
     def magnitudes(self) -> Limbs:
         """The limbs of the absolute values, all of them from 0 on."""
@@ -59,7 +59,8 @@ class Amounts:
         limbs = self.magnitudes()
         if len(limbs) <= whole:
             return np.zeros(len(self), np.bool_)
-        return limbs[whole + 1 :].any(axis=0) | np.greater_equal(limbs[whole], 10**rest)
+        found: npt.NDArray[np.bool_] = np.logical_or.reduce(limbs[whole + 1 :] > 0, axis=0)
+        return np.asarray(np.logical_or(found, limbs[whole] >= 10**rest))
 
     def to_ints(self) -> list[int]:
         """Them one by one."""
