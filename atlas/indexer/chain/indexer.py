@@ -21,6 +21,7 @@ from concurrent.futures import Executor
 import msgspec
 
 from atlas.indexer.chain import standing
+from atlas.indexer.chain.checks import require_same
 from atlas.indexer.chain.commit import ChainStore
 from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.exclusive import ChainLock
@@ -30,7 +31,7 @@ from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.history import HistoryReader
 from atlas.indexer.chain.progress import Progress, RateMeter, Status, StepResult
 from atlas.indexer.chain.ranges import first_anchor
-from atlas.indexer.chain.reading import decide, headers_below, read_blocks, require_same
+from atlas.indexer.chain.reading import decide, headers_beside, read_blocks
 from atlas.indexer.chain.rejoining import Rejoining
 from atlas.indexer.chain.rulebook import followers, lagging, require_unchanged, resolved, watch_changes
 from atlas.indexer.chain.rules import Child, Events, Rule, Targets, started
@@ -250,12 +251,12 @@ class ChainIndexer:
             stored.children_of(rules),
             first=tip.number + 1,
             limit=head.number - self._config.window_blocks,
-            parent_hash=tip.hash,
+            anchor=tip,
         )
         last = read.last
         # Orphans can have come back in the range, with or without logs of a contract that is followed.
         returned = sorted({block.number for block in stored.orphans if tip.number < block.number < last.number})
-        passed = read.headers or (headers_below(self._source, returned, last) if returned else ())
+        passed = read.headers or (headers_beside(self._source, returned, last) if returned else ())
         return self._store.adopt(
             stored, ancestor=tip, adopted=[last], reading=read.reading, keep_from=last.number, passed=passed
         )
@@ -283,7 +284,7 @@ class ChainIndexer:
     def _stored_headers(self, blocks: Sequence[WindowBlock]) -> list[Header]:
         headers = self._source.headers([block.number for block in blocks])
         for header, block in zip(headers, blocks, strict=True):
-            require_same(self._source, header, block)
+            require_same(self._source.name, header, block)
         return headers
 
     def _finalize(self, head: Header) -> int:
@@ -297,7 +298,7 @@ class ChainIndexer:
         if header is None or not recorded < header.number <= tip.number:
             return 0
         if header.number >= oldest.number:
-            require_same(self._source, header, stored.window[header.number - oldest.number])
+            require_same(self._source.name, header, stored.window[header.number - oldest.number])
         return self._store.finalize(stored, header)
 
     def _finalized_header(self, head: Header) -> Header | None:

@@ -9,12 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from atlas.indexer.chain.checks import require_same
 from atlas.indexer.chain.commit import ChainStore
 from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.deep import Fork, find_fork, supporters
 from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.header import Header
-from atlas.indexer.chain.reading import require_same
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.state import ChainState
 from atlas.indexer.errors import EndpointError, InconsistentAnswers, ReorgBeyondWindow
@@ -115,7 +115,7 @@ class Rejoining:
         number = max(0, min([*starts, head.number]) - 1) if fork.ancestor is None else fork.ancestor.number
         header = self._source.headers([number])[0]
         if fork.ancestor is not None:
-            require_same(self._source, header, fork.ancestor)
+            require_same(self._source.name, header, fork.ancestor)
         is_recorded = fork.ancestor is not None
         return WindowBlock(header.number, header.hash, header.parent_hash, header.time_s, is_recorded)
 
