@@ -98,9 +98,7 @@ def _entity_creation(schema: str, table: EntityTable) -> Iterator[sql.Composed]:
     # Rows come in the order of positions, so that a rewind finds the last ones in a block-range index.
     yield _block_range_index(schema, table.name, "valid_from")
     # Only versions that have ended are looked for by their end, and most rows of a view never do.
-    yield sql.SQL("create index on {} (valid_to) where valid_to is not null").format(
-        sql.Identifier(schema, table.name)
-    )
+    yield sql.SQL("create index on {} (valid_to) where valid_to is not null").format(sql.Identifier(schema, table.name))
     for columns in table.indexes:
         yield _index(schema, table.name, columns)
     for column in table.contained:
