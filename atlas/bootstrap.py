@@ -31,7 +31,8 @@ from atlas.indexer.chain.sources.heads import SocketWatch
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits as RequestLimits
 from atlas.indexer.chain.sources.proven import ProvenEndpoint
-from atlas.indexer.chain.standing import StandingCollector, trouble
+from atlas.indexer.chain.standing import trouble
+from atlas.indexer.chain.standing_metrics import StandingCollector
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.errors import LyingEndpoint
 from atlas.indexer.workers.app import Limits, intake_routes

@@ -12,7 +12,7 @@ from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
 from atlas.indexer.chain.source import Source
-from atlas.indexer.chain.sources.heads import HeadWatch
+from atlas.indexer.chain.sources.watching import HeadWatch
 from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.database import Database
