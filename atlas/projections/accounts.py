@@ -22,6 +22,7 @@ from atlas.projections.running import Integers, Postings, Run, chained, run
 from atlas.projections.schema import ACCOUNT_STATE, POSTING_STATE, names_of
 from atlas.projections.storable import RowCheck
 from atlas.projections.tables import AccountTable, ColumnType, Value
+from atlas.protocol.logs import values_of
 
 Key: TypeAlias = tuple[Value, ...]
 Report: TypeAlias = Callable[[int, str, str], None]
@@ -288,7 +289,9 @@ def _distinct(column: object) -> tuple[list[Any], Integers | None]:
     """The values of a column, each once, and which each row has; None: all the same one."""
     if isinstance(column, pa.Array):
         encoded = cast("Any", column).dictionary_encode()
-        return encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        found = encoded.dictionary
+        values = values_of(found) if pa.types.is_fixed_size_binary(found.type) else found.to_pylist()
+        return values, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     if isinstance(column, np.ndarray):
         column = column.tolist()
     if not isinstance(column, list):

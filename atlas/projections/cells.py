@@ -30,6 +30,7 @@ from atlas.projections.storable import (
     unstorable,
 )
 from atlas.projections.tables import Column, ColumnType
+from atlas.protocol.logs import cells_of
 
 Fixed: TypeAlias = npt.NDArray[np.uint8]
 """Cells of one width, (rows, bytes)."""
@@ -133,9 +134,7 @@ def _encode_array(column: Column, values: npt.NDArray[Any]) -> Cells:
 
 def _encode_arrow(column: Column, values: Any) -> Cells:  # noqa: ANN401 - pyarrow carries no type information
     if column.type is ColumnType.BYTES and pa.types.is_fixed_size_binary(values.type) and not values.null_count:
-        size = values.type.byte_width
-        content = values.buffers()[1].slice(values.offset * size, len(values) * size)
-        return _fixed(np.frombuffer(content, f"V{size}").reshape(-1, 1))
+        return _fixed(cells_of(values).reshape(-1, 1))
     return _encode_list(column, values.to_pylist())
 
 

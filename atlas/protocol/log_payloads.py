@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from atlas.protocol.facts import ChainLog, encode
-from atlas.protocol.logs import TOPIC_COLUMNS, ArrowArray, ArrowBatch
+from atlas.protocol.logs import TOPIC_COLUMNS, ArrowArray, ArrowBatch, cells_of
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Numbers: TypeAlias = npt.NDArray[np.int64]
@@ -50,8 +50,8 @@ class _Columns:
         self._start = start[: 1 + _text_bytes(chain)]
         number, tx_index, log_index = (logs[name].to_numpy() for name in ("block_number", "tx_index", "log_index"))
         self._numbers = [column.astype(np.int64) for column in (number, block_times, tx_index, log_index)]
-        self._hashes = [_cells(logs[name]) for name in ("block_hash", "tx_hash", "address")]
-        self._topics = [_cells(logs[name]) for name in TOPIC_COLUMNS]
+        self._hashes = [_bytes(logs[name]) for name in ("block_hash", "tx_hash", "address")]
+        self._topics = [_bytes(logs[name]) for name in TOPIC_COLUMNS]
         valid = [logs[name].is_valid().to_numpy(zero_copy_only=False) for name in TOPIC_COLUMNS]
         self._counts = np.array(valid, np.int64).sum(axis=0)
         self._data = logs["data"]
@@ -101,13 +101,8 @@ def _text_bytes(text: str) -> int:
     return length + (1 if length < 32 else 2)
 
 
-def _cells(column: ArrowArray) -> Bytes:
-    """A column of fixed width, (rows, bytes); whatever there is for a null."""
-    size = column.type.byte_width
-    content = column.buffers()[1]
-    if content is None:
-        return np.zeros((len(column), size), np.uint8)
-    return np.frombuffer(content, np.uint8)[column.offset * size :][: len(column) * size].reshape(-1, size)
+def _bytes(column: ArrowArray) -> Bytes:
+    return cells_of(column).view(np.uint8).reshape(len(column), -1)
 
 
 def _content(cells: Bytes) -> Bytes:

@@ -1,15 +1,19 @@
 """The checks of ``checks`` on logs by column: all are held at once, and one by one only to say which is wrong."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from atlas.indexer.chain import checks
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.logs import Integers, Logs, Mask, is_one_of
 from atlas.protocol.evm.bloom import BLOOM_BYTES, places
-from atlas.protocol.logs import ArrowArray
+from atlas.protocol.logs import ArrowArray, cells_of, values_of
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
 def require_within(logs: Logs, first: int, last: int, wanted: LogFilter) -> None:
@@ -35,7 +39,7 @@ def require_in_blocks(logs: Logs, headers: Sequence[Header], block: Integers) ->
     """As ``checks.require_in_block``, each of ``logs`` against its one of ``headers``, by number in ``block``."""
     heights = np.array([header.number for header in headers], np.int64)
     hashes = np.frombuffer(b"".join([header.hash for header in headers]), "V32")
-    right = (heights[block] == logs.numbers) & (hashes[block] == _cells(logs.block_hashes))
+    right = (heights[block] == logs.numbers) & (hashes[block] == cells_of(logs.block_hashes))
     blooms = _blooms(headers)
     for column in (logs.addresses, *logs.topics):
         right &= _in_bloom(column, blooms, block)
@@ -43,28 +47,28 @@ def require_in_blocks(logs: Logs, headers: Sequence[Header], block: Integers) ->
         checks.require_in_block([logs[row]], headers[int(block[row])])
 
 
-def _in_bloom(column: ArrowArray, blooms: np.ndarray, block: Integers) -> Mask:
+def _in_bloom(column: ArrowArray, blooms: Bytes, block: Integers) -> Mask:
     """Whether each value that is there is in the bloom of its block."""
     encoded = column.dictionary_encode()
     if not len(encoded.dictionary):
         return np.ones(len(column), np.bool_)
-    bits = np.array(list(map(places, encoded.dictionary.to_pylist())), np.int64)
+    bits = np.array(list(map(places, values_of(encoded.dictionary))), np.int64)
+    at, mask = bits >> 3, (1 << (bits & 7)).astype(np.uint8)
     value = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
+    if len(at) * len(blooms) <= len(column):
+        # A few values, such as the one contract and its one event: once a block, not once a log.
+        return (blooms[:, at] & mask != 0).all(axis=2)[block, value] | _is_null(column)
     found = np.ones(len(column), np.bool_)
-    for place in bits[value].T:
-        found &= (blooms[block, place >> 3] >> (place & 7)) & 1 == 1
-    if column.null_count:
-        found |= column.is_null().to_numpy(zero_copy_only=False)
-    return found
+    for place in range(bits.shape[1]):
+        found &= blooms[block, at[value, place]] & mask[value, place] != 0
+    return found | _is_null(column)
 
 
-def _blooms(headers: Sequence[Header]) -> np.ndarray:
+def _is_null(column: ArrowArray) -> Mask:
+    return column.is_null().to_numpy(zero_copy_only=False)
+
+
+def _blooms(headers: Sequence[Header]) -> Bytes:
     """A row a header, the lowest byte first."""
     content = b"".join([header.logs_bloom.to_bytes(BLOOM_BYTES, "little") for header in headers])
     return np.frombuffer(content, np.uint8).reshape(-1, BLOOM_BYTES)
-
-
-def _cells(column: ArrowArray) -> np.ndarray:
-    size = column.type.byte_width
-    content = column.buffers()[1].slice(column.offset * size, len(column) * size)
-    return np.frombuffer(content, f"V{size}")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from atlas.indexer.chain.columns import MAX_TOPICS, to_logs
 from atlas.indexer.chain.source import Log
-from atlas.protocol.logs import LOG_SCHEMA, ArrowArray, ArrowBatch
+from atlas.protocol.logs import LOG_SCHEMA, ArrowArray, ArrowBatch, values_of
 
 Mask = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -110,4 +110,4 @@ def is_one_of(column: ArrowArray, values: Collection[bytes]) -> Mask:
 
 def distinct(column: ArrowArray) -> list[bytes]:
     """The values of a column, each once."""
-    return column.unique().to_pylist()
+    return values_of(column.unique())
