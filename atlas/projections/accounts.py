@@ -13,7 +13,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from atlas.projections.amounts import Amounts, Limbs, of_integers, widened
+from atlas.projections.amounts import Amounts, Limbs, carried, of_integers, widened
 from atlas.projections.cells import Cells, encode, integers, numeric, to_list
 from atlas.projections.copying import ArrayParameter, execute_with_arrays, rows_of, write_rows
 from atlas.projections.errors import UnstorableValue
@@ -61,7 +61,7 @@ class _Known:
 
     def balances_of(self, places: Integers) -> Amounts:
         """What they stand at."""
-        return Amounts(self.balances[:, places])
+        return carried(self.balances[:, places])
 
     def set_balances(self, places: Integers, balances: Amounts) -> None:
         """What they stand at now."""

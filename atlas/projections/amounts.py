@@ -98,11 +98,12 @@ def summed(columns: Sequence[Limbs]) -> Limbs:
 def joined(parts: Sequence[Amounts]) -> Amounts:
     """One column after the other."""
     most = max((len(part.limbs) for part in parts), default=1)
-    return Amounts(np.concatenate([widened(part.limbs, most) for part in parts] or [np.zeros((1, 0), np.int64)], 1))
+    empty = np.zeros((1, 0), np.int64)
+    return carried(np.concatenate([widened(part.limbs, most) for part in parts] or [empty], axis=1))
 
 
 def widened(limbs: Limbs, count: int) -> Limbs:
-    """The same numbers in ``count`` limbs or more, no longer carried."""
+    """The same numbers in ``count`` limbs or more; those below zero are then no longer carried."""
     missing = count - len(limbs)
     return limbs if missing <= 0 else np.concatenate([limbs, np.zeros((missing, limbs.shape[1]), np.int64)])
 
@@ -152,8 +153,12 @@ def _limbs(halves: npt.NDArray[Any]) -> Limbs:
 
 
 def _shortened(limbs: Limbs) -> Limbs:
-    """Without the highest limbs that say nothing."""
-    count = len(limbs)
-    while count > 1 and not limbs[count - 1].any():
+    """Carried numbers without the highest limbs that say nothing but the sign."""
+    count, highest = len(limbs), limbs[-1]
+    while count > 1:
+        below = limbs[count - 2]
+        if not ((highest == 0) | ((highest == -1) & (below == BASE - 1))).all():
+            break
+        highest = np.where(highest == -1, -1, below)
         count -= 1
-    return limbs[:count]
+    return limbs if count == len(limbs) else np.concatenate([limbs[: count - 1], highest.reshape(1, -1)])

@@ -223,8 +223,9 @@ def _checked_amounts(column: Column, values: Amounts) -> Cells:
 
 def _fixed(values: npt.NDArray[Any]) -> Fixed:
     """The rows of ``values``, each with its length before it."""
-    content = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
-    return side_by_side([struct.pack(">i", content.shape[1]), content], len(values))
+    width = values.shape[1] * values.dtype.itemsize
+    content = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), width)
+    return side_by_side([struct.pack(">i", width), content], len(values))
 
 
 def _cell(value: bytes) -> bytes:

@@ -102,7 +102,7 @@ def _text_bytes(text: str) -> int:
 
 
 def _bytes(column: ArrowArray) -> Bytes:
-    return cells_of(column).view(np.uint8).reshape(len(column), -1)
+    return cells_of(column).view(np.uint8).reshape(len(column), column.type.byte_width)
 
 
 def _content(cells: Bytes) -> Bytes:

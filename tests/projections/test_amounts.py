@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.projections.amounts import Amounts, joined, of_integers, of_words
+from atlas.projections.amounts import Amounts, carried, joined, of_integers, of_words, widened
 
 SIZES = st.sampled_from([1, 8, 26, 27, 53, 54, 63, 64, 65, 128, 255, 256, 260])
 NUMBERS = SIZES.flatmap(lambda bits: st.integers(-(2**bits), 2**bits))
@@ -15,7 +15,9 @@ COLUMNS = st.lists(NUMBERS, max_size=6)
 def test_numbers_of_any_size_come_back(numbers: list[int], others: list[int]) -> None:
     amounts = of_integers(numbers)
     assert amounts.to_ints() == numbers
-    assert joined([amounts, of_integers(others)]).to_ints() == numbers + others
+    together = joined([amounts, of_integers(others)])
+    assert together.to_ints() == numbers + others
+    assert together.is_negative().tolist() == [number < 0 for number in numbers + others]
 
 
 @given(COLUMNS)
@@ -45,3 +47,9 @@ def test_words_are_read_in_twos_complement(numbers: list[int]) -> None:
 def test_arrays_of_any_integer_type_are_taken() -> None:
     assert of_integers(np.array([1, 2**64 - 1], np.uint64)).to_ints() == [1, 2**64 - 1]
     assert of_integers(np.array([-(2**63)], np.int64)).to_ints() == [-(2**63)]
+
+
+@given(COLUMNS)
+def test_adding_nothing_takes_no_more_room(numbers: list[int]) -> None:
+    limbs = of_integers(numbers).limbs
+    assert carried(widened(limbs, len(limbs) + 3)).limbs.tolist() == limbs.tolist()
