@@ -44,8 +44,11 @@ class Fork(msgspec.Struct, frozen=True):
     orphans: tuple[BlockRef, ...]
 
 
-def recorded_chain(facts: Iterable[RecordedFact], chain: str) -> RecordedChain:
-    """The fold of the ``TOPICS`` in a log. Raises MalformedFact, MalformedRlp."""
+def recorded_chain(facts: Iterable[RecordedFact], chain: str, lowest: int = 0) -> RecordedChain:
+    """The fold of the ``TOPICS`` in a log, of blocks from the height ``lowest`` on.
+
+    Raises MalformedFact, MalformedRlp.
+    """
     blocks: dict[bytes, BlockRef] = {}
     gone: dict[bytes, BlockRef] = {}
     for fact in facts:
@@ -56,11 +59,12 @@ def recorded_chain(facts: Iterable[RecordedFact], chain: str) -> RecordedChain:
             block_hash = keccak256(header.rlp)
             if header.chain == chain and fact.stream == block_stream(chain, block_hash):
                 number = to_integer(decode_list(header.rlp)[_NUMBER], "the number of a block header")
-                blocks[block_hash] = BlockRef(number, block_hash)
+                if number >= lowest:
+                    blocks[block_hash] = BlockRef(number, block_hash)
         elif fact.topic == REORGED_TOPIC:
             reorged = decode(fact.payload, ChainReorged)
             if reorged.chain == chain:
-                gone.update((block.hash, block) for block in reorged.orphaned)
+                gone.update((block.hash, block) for block in reorged.orphaned if block.number >= lowest)
                 for block in reorged.restored:
                     gone.pop(block.hash, None)
     canonical = (block for block in blocks.values() if block.hash not in gone)

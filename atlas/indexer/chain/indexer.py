@@ -53,6 +53,8 @@ from atlas.protocol.ids import checksum_address, parse_chain
 # How many blocks of the window one step reads.
 WINDOW_STEP_BLOCKS = 100
 MAX_BACKOFF_S = 30.0
+# Who watches heads is not woken by a stop signal.
+STOP_LATENCY_S = 0.5
 
 
 class ChainIndexer:
@@ -117,7 +119,8 @@ class ChainIndexer:
     def step(self) -> StepResult:
         """Read one portion of blocks, or find that there is none. Raises what ``run`` handles, AlreadyRunning too."""
         if self._lock.acquire():
-            self._is_watching = False  # another indexer may have been here, with other contracts
+            self._store.forget()  # another indexer may have been here, with other contracts
+            self._is_watching = False
         self._identify()
         head = self._source.head()
         facts = self._watch(head)
@@ -288,7 +291,7 @@ class ChainIndexer:
         return headers
 
     def _finalize(self, head: Header) -> int:
-        """Record a finalized block that is new, at or below the tip, and not the genesis."""
+        """Record a finalized block that is new, on the stored chain at or below the tip, and not the genesis."""
         stored = self._store.load()
         oldest, tip = stored.window[0], stored.tip
         if tip.number < head.number - self._config.window_blocks:
@@ -299,6 +302,8 @@ class ChainIndexer:
             return 0
         if header.number >= oldest.number:
             require_same(self._source.name, header, stored.window[header.number - oldest.number])
+        else:  # who has the oldest stored block has the stored chain below it
+            require_same(self._source.name, headers_beside(self._source, [header.number], oldest)[0], header)
         return self._store.finalize(stored, header)
 
     def _finalized_header(self, head: Header) -> Header | None:
@@ -318,12 +323,17 @@ class ChainIndexer:
         self._history.forget()
 
     def _pause(self, stop: threading.Event, result: StepResult | None, failures: int) -> None:
-        """Until there is a reason to look again: a while has passed, or there is a new head."""
+        """Until there is a reason to look again: a while has passed, there is a new head, or it is to stop."""
         pause_s = self._pause_s(result, failures)
         if self._watch_heads is None or failures:
             stop.wait(pause_s)
-        elif pause_s:
-            self._watch_heads.wait(pause_s)
+            return
+        until = time.monotonic() + pause_s
+        while not stop.is_set() and (now := time.monotonic()) < until:
+            short_s = min(until - now, STOP_LATENCY_S)
+            self._watch_heads.wait(short_s)
+            if time.monotonic() < now + short_s:
+                return
 
     def _pause_s(self, result: StepResult | None, failures: int) -> float:
         if failures:

@@ -272,7 +272,11 @@ class EndpointPool:
             if not any(isinstance(error, _PASSING) for error in failures.values()):
                 break
             _require_in_time(list(failures.values()), scope)
-        raise _told(list(failures.values()))
+        told = _told(list(failures.values()))
+        if isinstance(told, WrongChain) and len(failures) < len(self._members):
+            # Those that rest, or that have answered before, serve it: no reason to stop for good.
+            raise EndpointUnavailable(told.message, hint=told.hint) from told
+        raise told
 
     def _ask_member(self, member: Member, question: Callable[[Endpoint], T], scope: Scope) -> T:
         if scope.first is not None and scope.first < member.health.kept_from:

@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 
 from atlas.indexer.chain import rpc
 from atlas.indexer.chain.filters import LogFilter
-from atlas.indexer.chain.sources.ahead import read_ahead
 from atlas.indexer.chain.sources.connecting import connect_pool
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits
@@ -187,6 +186,21 @@ def test_endpoints_that_all_serve_other_chains_are_a_wrong_chain() -> None:
     with pool(primary, fallback) as endpoints, pytest.raises(WrongChain, match="eip155:1, not eip155:31337") as caught:
         endpoints.head()
     assert "eip155:0" in caught.value.message
+
+
+def test_while_another_endpoint_rests_one_of_another_chain_is_no_wrong_chain() -> None:
+    """It would end the indexer, which is to go on when the other one answers again."""
+    primary, fallback = nodes(2)
+    primary.fault = always((429, {"retry-after": "300"}, b""))
+    fallback.number = 1
+    time = Time()
+    with pool(primary, fallback, time=time) as endpoints:
+        for _ in range(2):
+            with pytest.raises(EndpointUnavailable):
+                endpoints.head()
+        primary.fault = None
+        time.sleep(300)
+        assert endpoints.head().number == 9
 
 
 def test_an_endpoint_that_lags_is_not_asked_for_what_it_cannot_know() -> None:
@@ -497,27 +511,6 @@ def test_a_method_that_the_primary_does_not_have_is_no_fault_of_it() -> None:
     with pool(primary, fallback) as endpoints:
         assert endpoints.call("eth_getBlockReceipts", ["0x1"], Decoder(list[Any])) == []
         assert not endpoints.members[0].rests()
-
-
-def test_history_is_read_ahead_within_what_each_endpoint_bears() -> None:
-    primary, fallback = nodes(2, 200)
-    widths: list[int] = []
-
-    def narrow(method: str, parameters: list[Any]) -> dict[str, Any] | None:
-        if method != "eth_getLogs":
-            return None
-        widths.append(int(parameters[0]["toBlock"], 16) - int(parameters[0]["fromBlock"], 16) + 1)
-        return refused(-32602, "eth_getLogs is limited to a 7 range") if widths[-1] > 7 else None
-
-    primary.fault = narrow
-    with pool(primary, fallback, limits=Limits(range_blocks=64, concurrency=4)) as endpoints:
-        endpoints.head()
-        portions = list(read_ahead(endpoints, 0, 199, lambda first, last: endpoints.log_columns(first, last, ANY)))
-    assert [number for portion in portions for number in portion.read["block_number"].to_pylist()] == [
-        number for number in range(200) for _ in range(2)
-    ]
-    assert not fallback.count("eth_getLogs")
-    assert sum(width > 7 for width in widths) <= 6, "the limit is learnt, not tried again and again"
 
 
 def test_a_primary_that_says_nothing_does_not_hold_up_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
