@@ -101,11 +101,6 @@ class SimulatedNode:
             raise InconsistentAnswers("no such block")
         return [self._maybe_lying(chain[number].header) for number in numbers]
 
-    def header(self, block_hash: bytes) -> Header | None:
-        self.may_fail()
-        block = self.world.blocks.get(block_hash)
-        return None if block is None or self.happens(self.faults.lie / 4) else block.header
-
     def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
         self.may_fail()
         if last - first + 1 > self.faults.max_range:

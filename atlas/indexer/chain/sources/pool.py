@@ -33,7 +33,6 @@ from atlas.indexer.errors import (
     EndpointUnavailable,
     FinalityUnknown,
     HistoryPruned,
-    InconsistentAnswers,
     InvalidChainConfig,
     MalformedResponse,
     RangeTooLarge,
@@ -154,20 +153,6 @@ class EndpointPool:
         scope = Scope(min(numbers), max(numbers)) if numbers else _ANY
         return self._agreed(lambda source: source.headers(numbers), scope, headers_answer)
 
-    def header(self, block_hash: bytes) -> Header | None:
-        """As ``Source.header``; None when no endpoint that answers has it."""
-
-        def question(source: Endpoint) -> Header:
-            found = source.header(block_hash)
-            if found is None:
-                raise _Absent(f"{source.name} does not have block 0x{block_hash.hex()}")
-            return found
-
-        try:
-            return self._ask(question)
-        except _Absent:
-            return None
-
     def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> Sequence[Log]:
         """As ``Source.logs_in_range``; a quorum agrees on them."""
         scope = Scope(first, last, last - first + 1)
@@ -182,12 +167,12 @@ class EndpointPool:
         return self._agreed(lambda source: source.logs_of_blocks(hashes, wanted), _ANY, flat, by_hash=True)
 
     def log_columns(self, first: int, last: int, wanted: LogFilter) -> ArrowBatch:
-        """As ``Source.log_columns``; a quorum agrees on them."""
+        """As ``Endpoint.log_columns``; a quorum agrees on them."""
         scope = Scope(first, last, last - first + 1)
         return self._agreed(lambda source: source.log_columns(first, last, wanted), scope, columns_answer)
 
     def log_columns_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[ArrowBatch]:
-        """As ``Source.log_columns_of_blocks``; a quorum agrees on them."""
+        """As ``Endpoint.log_columns_of_blocks``; a quorum agrees on them."""
 
         def flat(name: str, answer: list[ArrowBatch]) -> Answer:
             return Answer(name, tuple(row for columns in answer for row in columns_answer(name, columns).rows))
@@ -297,10 +282,6 @@ class EndpointPool:
         for each in self._members:
             each.use(each is member)
         return answer
-
-
-class _Absent(InconsistentAnswers):
-    """An endpoint does not have the block that it was asked for by its hash."""
 
 
 def _head(source: Endpoint) -> Header:

@@ -226,18 +226,6 @@ def test_a_head_that_goes_back_is_only_believed_when_no_endpoint_has_a_higher_on
         assert endpoints.head().number == 7
 
 
-def test_a_block_by_hash_is_looked_for_at_all_endpoints() -> None:
-    primary, fallback = nodes(2)
-    fork = chain(10, fork_at=5)
-    fallback.headers = fork
-    with pool(primary, fallback) as endpoints:
-        found = endpoints.header(bytes.fromhex(fork[7]["hash"][2:]))
-        assert found is not None
-        assert found.number == 7
-        assert endpoints.header(b"\xab" * 32) is None
-        assert endpoints.members[0].health.failures == 0
-
-
 def test_a_wrong_hash_puts_the_liar_to_a_long_rest() -> None:
     primary, fallback = nodes(2)
     primary.headers[5] = {**primary.headers[5], "timestamp": "0x1"}
