@@ -25,6 +25,7 @@ from atlas.indexer.chain.checks import require_same
 from atlas.indexer.chain.commit import ChainStore
 from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.exclusive import ChainLock
+from atlas.indexer.chain.finality import newly_final
 from atlas.indexer.chain.forkchoice import BeyondWindow, Extend, Reorg, WindowBlock
 from atlas.indexer.chain.gathering import Reading
 from atlas.indexer.chain.header import Header
@@ -41,7 +42,6 @@ from atlas.indexer.chain.starts import creation_block
 from atlas.indexer.chain.state import ChainState
 from atlas.indexer.errors import (
     EndpointError,
-    FinalityUnknown,
     NoContractCode,
     ReorgBeyondWindow,
     WrongChain,
@@ -291,30 +291,9 @@ class ChainIndexer:
         return headers
 
     def _finalize(self, head: Header) -> int:
-        """Record a finalized block that is new, on the stored chain at or below the tip, and not the genesis."""
         stored = self._store.load()
-        oldest, tip = stored.window[0], stored.tip
-        if tip.number < head.number - self._config.window_blocks:
-            return 0
-        header = self._finalized_header(head)
-        recorded = 0 if stored.finalized is None else stored.finalized.number
-        if header is None or not recorded < header.number <= tip.number:
-            return 0
-        if header.number >= oldest.number:
-            require_same(self._source.name, header, stored.window[header.number - oldest.number])
-        else:  # who has the oldest stored block has the stored chain below it
-            require_same(self._source.name, headers_beside(self._source, [header.number], oldest)[0], header)
-        return self._store.finalize(stored, header)
-
-    def _finalized_header(self, head: Header) -> Header | None:
-        """What the node calls final, or what is deep enough where it knows no finality."""
-        if self._config.finality != "depth":
-            try:
-                return self._source.finalized(self._config.finality)
-            except FinalityUnknown:
-                pass
-        number = head.number - self._config.confirmations
-        return self._source.headers([number])[0] if number > 0 else None
+        header = newly_final(self._source, self._config, stored, head)
+        return 0 if header is None else self._store.finalize(stored, header)
 
     def _fail(self, error: EndpointError | ReorgBeyondWindow) -> None:
         state = error.state if isinstance(error, ReorgBeyondWindow) else "retrying"

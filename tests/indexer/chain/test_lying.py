@@ -173,6 +173,21 @@ def test_an_empty_answer_of_a_node_without_the_block_is_no_proof_of_no_logs(work
         index_through(workbench, tamper)
 
 
+def test_a_final_block_below_the_window_is_one_of_the_stored_chain(workbench: Workbench) -> None:
+    anvil = workbench.anvil
+    anvil.emit_all(workbench.emitter, range(20))
+    of_before = anvil.rpc("eth_getBlockByNumber", "0x6", False)
+    anvil.reorg(18)
+
+    def tamper(method: str, parameters: list[Any], result: Any) -> Any:
+        return of_before if method == "eth_getBlockByNumber" and parameters[0] == "finalized" else result
+
+    with pytest.raises(InconsistentAnswers, match="block 6 is"):
+        index_through(workbench, tamper, window_blocks=2)
+    assert not [fact for fact in workbench.facts() if fact.topic == FINALIZED_TOPIC]
+    index_through(workbench, lambda _method, _parameters, result: result, window_blocks=2)
+
+
 def test_a_range_that_is_refused_is_halved(workbench: Workbench) -> None:
     workbench.anvil.emit_all(workbench.emitter, range(20))
     widest: list[int] = []

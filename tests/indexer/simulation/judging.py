@@ -48,6 +48,7 @@ def canonical(ledger: Ledger, chain: str, after: int, rules: Sequence[Rule], blo
             reorged = decode(fact.payload, ChainReorged)
             assert gone.isdisjoint(block.hash for block in reorged.orphaned), "orphaned twice"
             assert gone.issuperset(block.hash for block in reorged.restored), "restored, but never orphaned"
+            assert headers.issuperset(block.hash for block in (*reorged.orphaned, *reorged.restored)), "not recorded"
             gone |= {block.hash for block in reorged.orphaned}
             gone -= {block.hash for block in reorged.restored}
             final = [block for block in final if block.number <= reorged.ancestor.number]

@@ -23,6 +23,7 @@ FOUND = {
     2087: "a log took the place of a log of another fork, and its height counted as answered",
     2108: "the same, of a child",
     315: "without headers, logs fetched ahead passed for those of a fork that came after",
+    61: "after finality was left, blocks below what stayed final were recorded as final",
     100_016: "while one endpoint rested, another one's answer for another chain ended the indexer",
 }
 

@@ -145,8 +145,16 @@ class EndpointPool:
         return header
 
     def finalized(self, tag: FinalityTag = "finalized") -> Header | None:
-        """As ``Source.finalized``."""
-        return self._ask(lambda source: source.finalized(tag))
+        """As ``Source.finalized``; with a quorum the lower one of two: alone nobody declares a block final."""
+
+        def question(source: Endpoint) -> Header | None:
+            return source.finalized(tag)
+
+        member, header = self._asked(question, _ANY)
+        if header is None or self._quorum < QUORUM:
+            return header
+        _, other = self._asked(question, _ANY, other_than=[member])
+        return None if other is None else min(header, other, key=lambda each: each.number)
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
         """As ``Source.headers``; a quorum agrees on them."""

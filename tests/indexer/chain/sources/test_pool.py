@@ -32,7 +32,7 @@ from atlas.indexer.errors import (
 )
 from tests.indexer.chain.raw import RawServer
 from tests.indexer.chain.scripted import Reply
-from tests.indexer.chain.sources.node import ADDRESS, CHAIN, ChainNode, always, chain, log, only, refused
+from tests.indexer.chain.sources.node import ADDRESS, CHAIN, ChainNode, Fault, always, chain, log, only, refused
 
 BAD_GATEWAY: Reply = (502, {}, b"<html>bad gateway</html>")
 ANY = LogFilter()
@@ -318,6 +318,19 @@ def test_a_quorum_counts_what_two_agree_on() -> None:
         hashes = [header.hash for header in endpoints.headers([3, 4])]
         assert [len(logs) for logs in endpoints.logs_of_blocks(hashes, LogFilter((ADDRESS,)))] == [2, 2]
         assert [each.num_rows for each in endpoints.log_columns_of_blocks(hashes, ANY)] == [2, 2]
+
+
+def test_with_a_quorum_a_block_is_final_when_two_say_so() -> None:
+    primary, fallback = nodes(2)
+
+    def final(height: int) -> Fault:
+        return lambda _, parameters: {"result": primary.headers[height]} if "finalized" in parameters else None
+
+    primary.fault, fallback.fault = final(8), final(4)
+    with pool(primary, fallback, quorum=2) as endpoints:
+        assert endpoints.finalized() == endpoints.headers([4])[0]
+        fallback.fault = lambda _, parameters: {"result": None} if "finalized" in parameters else None
+        assert endpoints.finalized() is None
 
 
 def test_a_quorum_refuses_headers_of_two_forks_and_names_both() -> None:
