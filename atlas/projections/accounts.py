@@ -15,7 +15,7 @@ from psycopg import sql
 
 from atlas.projections.amounts import Amounts, Limbs, carried, of_integers, widened
 from atlas.projections.cells import Cells, encode, integers, numeric, to_list
-from atlas.projections.copying import ArrayParameter, execute_with_arrays, rows_of, write_rows
+from atlas.projections.copying import array, execute_with_arrays, rows_of, write_rows
 from atlas.projections.errors import UnstorableValue
 from atlas.projections.lookup import keys_as_table, select_rows
 from atlas.projections.running import Integers, Postings, Run, chained, run
@@ -269,7 +269,7 @@ class Accounts:
         named = zip(*(self._known.keys[place] for place in places.tolist()), strict=True)
         cells = [encode(column, list(values)) for column, values in zip(self.table.key, named, strict=True)]
         cells += self._state_cells(places)
-        arrays = [ArrayParameter(column.type, each, len(places)) for column, each in zip(columns, cells, strict=True)]
+        arrays = [array(column.type, each, len(places)) for column, each in zip(columns, cells, strict=True)]
         execute_with_arrays(cursor, statement, arrays)
 
     def _state_cells(self, places: Integers) -> list[Cells]:

@@ -5,28 +5,23 @@ The COPY data (PostgreSQL manual, "Binary Format" under COPY), integers big-endi
     signature  PGCOPY \\n \\377 \\r \\n \\0, flags int32 = 0, header extension length int32 = 0
     each row   int16 = the number of columns, then a cell a column (see ``cells``)
     trailer    int16 = -1
-
-An array as a parameter: int32 dimensions = 1, int32 nulls = 1, int32 type, int32 length, int32 first index = 1, cells.
 """
 
 import struct
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import psycopg
 from psycopg import sql
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 
+from atlas.ledger.arrays import Array, array_of, take_arrays
 from atlas.projections.cells import OIDS, Cells, Fixed, encode, side_by_side, to_list
 from atlas.projections.schema import names_of
 from atlas.projections.tables import Column, ColumnType
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TRAILER = b"\xff\xff"
-_MAY_HAVE_NULLS = 1
 
 
 def write_rows(cursor: psycopg.Cursor, table: sql.Identifier, columns: Sequence[Column], rows: Iterable[bytes]) -> None:
@@ -64,22 +59,14 @@ def rows_of(columns: int, cells: Sequence[Cells], count: int) -> bytes:
     return b"".join(chain.from_iterable(zip(*(to_list(each, count) for each in runs), strict=True)))
 
 
-class ArrayParameter:
+def array(kind: ColumnType, cells: Cells, count: int) -> Array:
     """A column as the parameter of a statement that says its type: ``%s::bytea[]``."""
-
-    def __init__(self, kind: ColumnType, cells: Cells, count: int) -> None:
-        content = cells.tobytes() if isinstance(cells, np.ndarray) else b"".join(to_list(cells, count))
-        self.content = struct.pack(">iiIii", 1, _MAY_HAVE_NULLS, OIDS[kind], count, 1) + content
-
-
-class _ArrayDumper(Dumper):
-    format = Format.BINARY
-
-    def dump(self, obj: Any) -> bytes:  # noqa: ANN401 - as the base class has it
-        return obj.content
+    return array_of(
+        OIDS[kind], count, cells.tobytes() if isinstance(cells, np.ndarray) else b"".join(to_list(cells, count))
+    )
 
 
-def execute_with_arrays(cursor: psycopg.Cursor, statement: sql.Composed, arrays: Sequence[ArrayParameter]) -> None:
+def execute_with_arrays(cursor: psycopg.Cursor, statement: sql.Composed, arrays: Sequence[Array]) -> None:
     """``statement`` with ``arrays`` as its parameters."""
-    cursor.adapters.register_dumper(ArrayParameter, _ArrayDumper)
+    take_arrays(cursor.adapters)
     cursor.execute(statement, arrays)

@@ -6,8 +6,9 @@ from itertools import repeat
 import psycopg
 from psycopg import sql
 
+from atlas.ledger.arrays import Array
 from atlas.projections.cells import encode
-from atlas.projections.copying import ArrayParameter, execute_with_arrays
+from atlas.projections.copying import array, execute_with_arrays
 from atlas.projections.schema import names_of, same_key
 from atlas.projections.tables import Column, ColumnType, Value
 
@@ -18,13 +19,10 @@ def keys_as_table(key: Sequence[Column], alias: str) -> sql.Composed:
     return sql.SQL("unnest({}) as {} ({})").format(arrays, sql.Identifier(alias), names_of(key))
 
 
-def keys_as_arrays(key: Sequence[Column], rows: Sequence[Sequence[Value]]) -> list[ArrayParameter]:
+def keys_as_arrays(key: Sequence[Column], rows: Sequence[Sequence[Value]]) -> list[Array]:
     """The columns of ``rows``, as the parameters of ``keys_as_table``."""
     columns = map(list, zip(*rows, strict=True)) if rows else repeat([], len(key))
-    return [
-        ArrayParameter(column.type, encode(column, values), len(rows))
-        for column, values in zip(key, columns, strict=True)
-    ]
+    return [array(column.type, encode(column, values), len(rows)) for column, values in zip(key, columns, strict=True)]
 
 
 def select_rows(
