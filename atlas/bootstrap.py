@@ -32,7 +32,8 @@ from atlas.indexer.chain.sources.heads import SocketWatch
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits as RequestLimits
 from atlas.indexer.chain.sources.proven import ProvenEndpoint
-from atlas.indexer.chain.standing import StandingCollector, trouble
+from atlas.indexer.chain.standing import trouble
+from atlas.indexer.chain.standing_metrics import StandingCollector
 from atlas.indexer.errors import LyingEndpoint
 from atlas.indexer.workers.app import Limits, intake_routes
 from atlas.indexer.workers.collector import Collector

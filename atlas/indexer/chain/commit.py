@@ -155,7 +155,7 @@ class ChainStore:
 
     def _block_facts(self, stored: ChainState, reading: Reading) -> list[Fact]:
         factories = {watch.rule.key: watch.rule for watch in stored.watches if isinstance(watch.rule, Factory)}
-        return block_facts(self._chain, reading.blocks, factories)
+        return block_facts(self._chain, reading.blocks, reading.logs, factories)
 
     def _advance(self, stored: ChainState, facts: Sequence[Fact], change: Advance) -> int:
         def companion(cursor: psycopg.Cursor) -> None:

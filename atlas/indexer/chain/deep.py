@@ -9,12 +9,11 @@ where reading begins again: between it and the fork no block of the old chain wa
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import msgspec
-import rlp
 
 from atlas.ledger.log import RecordedFact
+from atlas.protocol.evm.rlp import decode_list, to_integer
 from atlas.protocol.facts import (
     HEADER_TOPIC,
     REORGED_TOPIC,
@@ -46,7 +45,10 @@ class Fork(msgspec.Struct, frozen=True):
 
 
 def recorded_chain(facts: Iterable[RecordedFact], chain: str, lowest: int = 0) -> RecordedChain:
-    """The fold of the ``TOPICS`` in a log, of blocks from the height ``lowest`` on. Raises MalformedFact."""
+    """The fold of the ``TOPICS`` in a log, of blocks from the height ``lowest`` on.
+
+    Raises MalformedFact, MalformedRlp.
+    """
     blocks: dict[bytes, BlockRef] = {}
     gone: dict[bytes, BlockRef] = {}
     for fact in facts:
@@ -56,8 +58,7 @@ def recorded_chain(facts: Iterable[RecordedFact], chain: str, lowest: int = 0) -
             header = decode(fact.payload, BlockHeader)
             block_hash = keccak256(header.rlp)
             if header.chain == chain and fact.stream == block_stream(chain, block_hash):
-                fields: Any = rlp.decode(header.rlp)
-                number = int.from_bytes(fields[_NUMBER])
+                number = to_integer(decode_list(header.rlp)[_NUMBER], "the number of a block header")
                 if number >= lowest:
                     blocks[block_hash] = BlockRef(number, block_hash)
         elif fact.topic == REORGED_TOPIC:

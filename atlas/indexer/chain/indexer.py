@@ -37,7 +37,7 @@ from atlas.indexer.chain.rejoining import Rejoining
 from atlas.indexer.chain.rulebook import followers, lagging, require_unchanged, resolved, watch_changes
 from atlas.indexer.chain.rules import Child, Events, Rule, Targets, started
 from atlas.indexer.chain.source import Source
-from atlas.indexer.chain.sources.heads import HeadWatch
+from atlas.indexer.chain.sources.watching import HeadWatch
 from atlas.indexer.chain.starts import creation_block
 from atlas.indexer.chain.state import ChainState
 from atlas.indexer.errors import (

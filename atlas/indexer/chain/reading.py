@@ -12,11 +12,12 @@ import msgspec
 from atlas.indexer.chain.checks import require_linked, require_same
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.forkchoice import Decision, NeedParents, WindowBlock, choose
-from atlas.indexer.chain.gathering import Gathering, Known, Reading, TargetsOf, logs_by_hash, logs_by_range
+from atlas.indexer.chain.gathering import NO_LOGS, Gathering, Known, Reading, TargetsOf, logs_by_hash, logs_by_range
 from atlas.indexer.chain.header import Header
+from atlas.indexer.chain.logs import Logs
 from atlas.indexer.chain.ranges import Span
 from atlas.indexer.chain.rules import Targets
-from atlas.indexer.chain.source import Log, Source
+from atlas.indexer.chain.source import Source
 from atlas.indexer.errors import InconsistentAnswers
 
 
@@ -28,7 +29,7 @@ class FetchedSpan(msgspec.Struct, frozen=True):
 
     span: Span
     targets: Targets
-    logs: tuple[tuple[LogFilter, tuple[Log, ...]], ...] = ()
+    logs: tuple[tuple[LogFilter, Logs], ...] = ()
     headers: tuple[Header, ...] = ()
     last: Header | None = None
 
@@ -59,9 +60,9 @@ def read_blocks(source: Source, headers: Sequence[Header], targets_of: TargetsOf
     """The wanted logs of ``headers`` (ascending), by block hash."""
     gathering = Gathering(source, targets_of, known)
 
-    def ask(wanted: LogFilter, first: int) -> list[Log]:
+    def ask(wanted: LogFilter, first: int) -> Logs:
         asked = [header for header in headers if header.number >= first and wanted.may_match(header.logs_bloom)]
-        return logs_by_hash(source, asked, wanted) if asked else []
+        return logs_by_hash(source, asked, wanted) if asked else NO_LOGS
 
     groups: dict[LogFilter, list[Header]] = {}
     for header in headers:
@@ -81,7 +82,7 @@ def fetch_span(source: Source, span: Span, targets: Targets, *, every_header: bo
     if not targets.rules:
         return FetchedSpan(span, targets)
     last = None if every_header else headers_beside(source, [span.last], anchor)[0]
-    logs = [(wanted, tuple(logs_by_range(source, span.first, span.last, wanted))) for wanted in targets.filters]
+    logs = [(wanted, logs_by_range(source, span.first, span.last, wanted)) for wanted in targets.filters]
     headers: Sequence[Header] = ()
     if every_header:
         numbers = range(span.first, span.last + 1)
@@ -105,7 +106,7 @@ def settle_span(
     _require_joined(headers, anchor)
     gathering = Gathering(source, lambda _: targets, known)
 
-    def ask(wanted: LogFilter, first: int) -> list[Log]:
+    def ask(wanted: LogFilter, first: int) -> Logs:
         return logs_by_range(source, first, span.last, wanted)
 
     for wanted, logs in fetched.logs:
@@ -114,8 +115,7 @@ def settle_span(
     if missing:
         gathering.want(dict.fromkeys(missing, span.first))
         for wanted in Targets(children=tuple(missing)).filters:
-            for log in ask(wanted, span.first):
-                gathering.add(LogFilter(addresses=(log.address,)), [log])
+            gathering.add_by_address(ask(wanted, span.first))
     gathering.follow_children(ask)
     while headers and gathering.ask_again(headers):
         gathering.follow_children(ask)

@@ -59,10 +59,10 @@ class Source(Protocol):
         """Canonical headers by number, in that order; InconsistentAnswers when one is not there."""
         ...
 
-    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> Sequence[Log]:
         """Logs that ``wanted`` matches in canonical blocks ``first`` to ``last``, both included."""
         ...
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> Sequence[Sequence[Log]]:
         """Logs that ``wanted`` matches in each block, by its hash; InconsistentAnswers when a block is not there."""
         ...

@@ -12,7 +12,7 @@ from atlas.indexer.chain.config import Contract
 from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress, Status
-from atlas.indexer.chain.sources.heads import Polling
+from atlas.indexer.chain.sources.watching import Polling
 from atlas.indexer.errors import (
     AlreadyRunning,
     ContractChanged,

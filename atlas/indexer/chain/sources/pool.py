@@ -161,15 +161,15 @@ class EndpointPool:
         scope = Scope(min(numbers), max(numbers)) if numbers else _ANY
         return self._agreed(lambda source: source.headers(numbers), scope, headers_answer)
 
-    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> Sequence[Log]:
         """As ``Source.logs_in_range``; a quorum agrees on them."""
         scope = Scope(first, last, last - first + 1)
         return self._agreed(lambda source: source.logs_in_range(first, last, wanted), scope, logs_answer)
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> Sequence[Sequence[Log]]:
         """As ``Source.logs_of_blocks``; a quorum agrees on them."""
 
-        def flat(name: str, answer: list[list[Log]]) -> Answer:
+        def flat(name: str, answer: Sequence[Sequence[Log]]) -> Answer:
             return logs_answer(name, [log for logs in answer for log in logs])
 
         return self._agreed(lambda source: source.logs_of_blocks(hashes, wanted), _ANY, flat, by_hash=True)
@@ -231,9 +231,11 @@ class EndpointPool:
                 raise
             except (EndpointError, WrongChain) as error:
                 raise (disputes or [error])[0] from error
+            if self._quorum < QUORUM:
+                return given
             said = answer(member.name, given)
             found = [(other, disagreement(earlier, said, by_hash=by_hash)) for other, earlier in heard]
-            if self._quorum < QUORUM or any(error is None for _, error in found):
+            if any(error is None for _, error in found):
                 for other, error in found:
                     other.outvoted(error)
                 return given
