@@ -14,6 +14,8 @@ AtlasError
     ├── StatementMismatch a statement that is not what its inputs give (exit code 1)
     ├── InvalidUse        a use, or a plan of uses, that is not stated in the engine's vocabulary
     ├── InvalidFacts      facts for a decision that are malformed or contradict each other
+    ├── InvalidPolicy     bytes that are not an ODRL policy as it is read here
+    │   └── UnsupportedPolicy a policy that says more than license terms can (exit code 1)
     └── InvalidTerms      bytes that are not a license terms document
         └── TermsMismatch     a document that is not the one its hash promised
 """
@@ -81,6 +83,16 @@ class InvalidUse(RightsError):
 
 class InvalidFacts(RightsError):
     """Facts for a decision that are malformed or contradict each other."""
+
+
+class InvalidPolicy(RightsError):
+    """Bytes that are not an ODRL policy, request or state of the world in JSON-LD; the JSON path is named."""
+
+
+class UnsupportedPolicy(InvalidPolicy):
+    """A policy with a constraint, a prohibition or a duty that license terms cannot express."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class InvalidTerms(RightsError):
