@@ -1,4 +1,7 @@
-"""``atlas-ledger rights``: royalty statements as files, made, recomputed and proved by line, without a database."""
+"""``atlas-ledger rights``: royalty statements as files, made, recomputed and proved by line, without a database.
+
+Decisions that are recorded have modules beside this: ``decisions`` and ``disputes``.
+"""
 
 import secrets
 from pathlib import Path
@@ -17,7 +20,9 @@ from atlas.rights.lines import LineProof
 from atlas.rights.revenue import Books, RuleFrom
 from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
 
-app = typer.Typer(help="Royalties: statements that recompute offline, and proofs of their lines.", no_args_is_help=True)
+app = typer.Typer(
+    help="Royalty statements that recompute offline; disputes, takedowns and agreements.", no_args_is_help=True
+)
 
 _HASH_BYTES = 32
 _Statement = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A royalty statement.")]
