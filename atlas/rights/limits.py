@@ -22,11 +22,12 @@ class Limit:
         self._reach = reach
         self._seen = str(reach)
 
-    def meets(self, value: str | None) -> State:
+    def meet(self, value: str | None) -> Reason:
         """Whether a use that states ``value`` falls within the reach somewhere."""
         if value is None:
-            return State.UNKNOWN
-        return state_of(self._dimension.witness(self._reach, Extent((value,))) is not None)
+            return Reason(self.field, State.UNKNOWN, "not stated", self._seen)
+        meets = self._dimension.witness(self._reach, Extent((value,))) is not None
+        return Reason(self.field, state_of(meets), value, self._seen)
 
     def hold(self, value: str | None) -> Reason:
         """How a use that states ``value`` stands against this limit."""
@@ -47,7 +48,7 @@ class Limits:
         )
         self._stated = attrgetter(*(limit.field for limit in self.limits)) if self.limits else None
         self._findings: dict[object, tuple[Reason, ...]] = {}
-        self.is_timeless = scope.period.starts_at is None and scope.period.ends_at is None and scope.duration_s is None
+        self.is_counted = scope.max_uses is not None or scope.max_exposure_s is not None
 
     def hold(self, use: Use) -> tuple[Reason, ...]:
         """How ``use`` stands against each limit; one that leaves the work as it is meets no limit on changes."""

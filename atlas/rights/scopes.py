@@ -12,6 +12,7 @@ import msgspec
 from atlas.rights import vocabularies
 from atlas.rights.errors import InvalidTerms
 from atlas.rights.extents import EVERYTHING, NOTHING, Dimension, Extent, Names, Territories
+from atlas.rights.moments import write_moment
 
 MAX_SUBLICENSE_DEPTH: Final = 16
 
@@ -29,8 +30,8 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         )
 
     def __str__(self) -> str:
-        start = "always" if self.starts_at is None else str(self.starts_at)
-        return f"{start} until before {'never' if self.ends_at is None else self.ends_at}"
+        start = "always" if self.starts_at is None else write_moment(self.starts_at)
+        return f"{start} until before {'never' if self.ends_at is None else write_moment(self.ends_at)}"
 
 
 class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -62,7 +63,7 @@ class Witness(msgspec.Struct, frozen=True):
     instant: int
 
     def __str__(self) -> str:
-        return ", ".join([*(f"{key} {name}" for key, name in self.names), f"at {self.instant}"])
+        return ", ".join([*(f"{key} {name}" for key, name in self.names), f"at {write_moment(self.instant)}"])
 
 
 DIMENSIONS: Final[dict[str, Dimension]] = {

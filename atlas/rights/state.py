@@ -12,6 +12,7 @@ import msgspec
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.extents import EVERYTHING, Extent
 from atlas.rights.jurisdictions import Measure
+from atlas.rights.reasons import Action
 from atlas.rights.terms import Terms
 
 
@@ -57,6 +58,22 @@ class RecordedUse(msgspec.Struct, frozen=True):
     position: int
     count: int = 1
     exposure_s: int = 0
+
+
+class Fulfilment(msgspec.Struct, frozen=True):
+    """The licensee paid, reported or credited, as a grant asks.
+
+    A payment counts for what was due first; one that came with the grant itself, as the price of an offer that
+    was taken, is such a fact too. A report counts for all that was to be reported ``until`` then.
+    """
+
+    grant: int  # its position
+    action: Action
+    at: int
+    position: int
+    amount_wei: int = 0  # of a payment
+    until: int | None = None  # of a report; None is the instant it was made
+    use: int | None = None  # of an attribution: the position of the recorded use that was credited
 
 
 class Prohibition(msgspec.Struct, frozen=True):
@@ -133,6 +150,7 @@ class RightsState(msgspec.Struct, frozen=True, kw_only=True):
     ownerships: tuple[Ownership, ...] = ()
     grants: tuple[Grant, ...] = ()
     uses: tuple[RecordedUse, ...] = ()
+    fulfilments: tuple[Fulfilment, ...] = ()
     prohibitions: tuple[Prohibition, ...] = ()
     disputes: tuple[Dispute, ...] = ()
     portraits: tuple[Portrait, ...] = ()

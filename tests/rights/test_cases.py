@@ -11,6 +11,7 @@ import pytest
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.decide import decide
 from atlas.rights.index import Rights
+from atlas.rights.missing import missing
 from atlas.rights.prices import Price
 from atlas.rights.reasons import Decision, Outcome, State
 from atlas.rights.scopes import DIMENSIONS, Scope
@@ -82,8 +83,8 @@ def decision_of(case: dict[str, Any]) -> Decision:
 @pytest.mark.parametrize("case", CASES, ids=[each["says"] for each in CASES])
 def test_a_case(case: dict[str, Any]) -> None:
     decision = decision_of(case)
-    assert decision.outcome is Outcome(case["answer"]), decision.missing
-    named = {line.split()[0] for line in decision.missing}
+    assert decision.outcome is Outcome(case["answer"]), missing(decision)
+    named = {name for each in missing(decision) for name in each.path}
     assert case["reason"] in named if case["reason"] else not named
 
 
