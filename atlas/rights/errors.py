@@ -16,6 +16,8 @@ AtlasError
     │   ├── NotEntitled       ... that is for somebody else to take
     │   └── OutOfTurn         ... that the matter does not stand for
     ├── InvalidUse        a use that is not stated in the engine's vocabulary
+    ├── InvalidPolicy     bytes that are not an ODRL policy as it is read here
+    │   └── UnsupportedPolicy a policy that says more than license terms can (exit code 1)
     └── InvalidTerms      bytes that are not a license terms document
         └── TermsMismatch     a document that is not the one its hash promised
 """
@@ -91,6 +93,16 @@ class OutOfTurn(InvalidDecision):
 
 class InvalidUse(RightsError):
     """A use that is not stated in the engine's vocabulary."""
+
+
+class InvalidPolicy(RightsError):
+    """Bytes that are not an ODRL policy, request or state of the world in JSON-LD; the JSON path is named."""
+
+
+class UnsupportedPolicy(InvalidPolicy):
+    """A policy with a constraint, a prohibition or a duty that license terms cannot express."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class InvalidTerms(RightsError):
