@@ -8,11 +8,14 @@ from atlas.graphql.catalog.licensing import LicenseSource
 from atlas.graphql.scalars import BigInt, Bytes, DateTime
 from atlas.projections.views.values import moment
 from atlas.rights import reasons
+from atlas.rights.explaining import explain, write_missing
 from atlas.rights.index import Rights
-from atlas.rights.reasons import explain
+from atlas.rights.missing import missing
 
 strawberry.enum(reasons.Outcome, description="The answer to a use.")
 strawberry.enum(reasons.State, name="ConstraintState", description="How one constraint stands.")
+strawberry.enum(reasons.DutyState, description="How one duty stands.")
+strawberry.enum(reasons.Remedy, name="PermitRemedy", description="What would bring a permit nearer.")
 
 
 @strawberry.type(description="One condition of a decision: what it wanted, what it saw, and the conditions beneath it.")
@@ -44,15 +47,34 @@ class GrantFinding:
     chain: list[BigInt] = strawberry.field(description="The positions of it and of the licenses that it is held under.")
 
 
-@strawberry.type(description="What is owed for a permitted use.")
+@strawberry.type(description="What is owed for a permitted use, and how that stands.")
 class Duty:
     """What is owed for a permitted use."""
 
-    action: str = strawberry.field(description="What to do.")
+    action: str = strawberry.field(description="What to do: pay, share, report, attribute, or a measure of the law.")
     rule: str = strawberry.field(description="The rule, or the field of the terms, that it comes from.")
+    state: reasons.DutyState = strawberry.field(description="How it stands.")
     due_at: DateTime | None = strawberry.field(description="When it is due; null with every receipt.")
+    late_at: DateTime | None = strawberry.field(description="From after when it is late, unless fulfilled.")
+    fulfilled_at: DateTime | None = strawberry.field(description="When it was fulfilled, if it was.")
     amount_wei: BigInt | None = strawberry.field(description="How much, where it is a payment.")
+    outstanding_wei: BigInt | None = strawberry.field(description="What is still to pay, a late fee included.")
+    share_bps: int | None = strawberry.field(description="The share of every receipt, in basis points.")
     position: BigInt | None = strawberry.field(description="The position of the license that it is owed under.")
+
+
+@strawberry.type(description="One thing that a permit takes and that is not there.")
+class Missing:
+    """One thing that a permit takes."""
+
+    path: list[str] = strawberry.field(description="The names of the reasons from the top to the one that fails.")
+    state: reasons.State = strawberry.field(description="Violated, or unknown.")
+    wanted: str = strawberry.field(description="What is wanted.")
+    seen: str = strawberry.field(description="What is there.")
+    position: BigInt | None = strawberry.field(description="The position of the fact that it rests on, if any.")
+    grant: BigInt | None = strawberry.field(description="The position of the account's license that it is about.")
+    remedy: reasons.Remedy = strawberry.field(description="What would bring a permit nearer.")
+    text: str = strawberry.field(description="All that in one line.")
 
 
 @strawberry.type(description="Whether a use is permitted, with its reasons.")
@@ -72,7 +94,7 @@ class Decision:
         description="What has to hold beside: no takedown, no pending dispute, lineage, portraits, the law."
     )
     relied_on: list[BigInt] = strawberry.field(description="The ledger positions of the facts that permit the use.")
-    missing: list[str] = strawberry.field(description="What a permit would take; empty where the use is permitted.")
+    missing: list[Missing] = strawberry.field(description="What a permit would take; empty where the use is permitted.")
     duties: list[Duty] = strawberry.field(description="What is owed for the use, where it is permitted.")
     reasons: list[str] = strawberry.field(description="The whole tree as lines of text, indented.")
 
@@ -87,7 +109,7 @@ def decision_type(decision: reasons.Decision, rights: Rights, at: int, known_pos
         grants=[_finding(finding, rights) for finding in decision.grants],
         rules=[_constraint(rule) for rule in decision.rules],
         relied_on=[BigInt(position) for position in decision.relied_on],
-        missing=list(decision.missing),
+        missing=[missing_type(each) for each in missing(decision)],
         duties=[_duty(duty) for duty in decision.duties],
         reasons=list(explain(decision)),
     )
@@ -111,10 +133,37 @@ def _duty(duty: reasons.Duty) -> Duty:
     return Duty(
         action=duty.action,
         rule=duty.rule,
-        due_at=None if duty.due_at is None else DateTime(moment(duty.due_at)),
-        amount_wei=None if duty.amount_wei is None else BigInt(duty.amount_wei),
-        position=None if duty.position is None else BigInt(duty.position),
+        state=duty.state,
+        due_at=_moment(duty.due_at),
+        late_at=_moment(duty.late_at),
+        fulfilled_at=_moment(duty.fulfilled_at),
+        amount_wei=_number(duty.amount_wei),
+        outstanding_wei=_number(duty.outstanding_wei),
+        share_bps=duty.share_bps,
+        position=_number(duty.position),
     )
+
+
+def missing_type(each: reasons.Missing) -> Missing:
+    """What is missing, as clients see it."""
+    return Missing(
+        path=list(each.path),
+        state=each.state,
+        wanted=each.wanted,
+        seen=each.seen,
+        position=_number(each.position),
+        grant=_number(each.grant),
+        remedy=each.remedy,
+        text=write_missing(each),
+    )
+
+
+def _moment(seconds: int | None) -> DateTime | None:
+    return None if seconds is None else DateTime(moment(seconds))
+
+
+def _number(number: int | None) -> BigInt | None:
+    return None if number is None else BigInt(number)
 
 
 def _constraint(reason: reasons.Reason) -> Constraint:
@@ -123,6 +172,6 @@ def _constraint(reason: reasons.Reason) -> Constraint:
         wanted=reason.wanted,
         seen=reason.seen,
         state=reason.state,
-        position=None if reason.position is None else BigInt(reason.position),
+        position=_number(reason.position),
         children=[_constraint(each) for each in reason.children],
     )

@@ -13,11 +13,13 @@ from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidTerms
 from atlas.rights.extents import Extent
 from atlas.rights.jurisdictions import Measure
+from atlas.rights.reasons import Action
 from atlas.rights.state import (
     At,
     Authorization,
     Derivation,
     Dispute,
+    Fulfilment,
     Grant,
     MeasureTaken,
     Ownership,
@@ -94,6 +96,17 @@ _USES = """
 select grant_position, extract(epoch from used_at)::bigint, position, count, exposure_s
 from view_licensing.uses where grant_position = any(%(grants)s) and valid_to is null
 """
+_FULFILMENTS = """
+select grant_position, action, extract(epoch from fulfilled_at)::bigint, position, amount_wei,
+       extract(epoch from reported_until)::bigint, use_position
+from view_licensing.fulfilments where grant_position = any(%(grants)s) and valid_to is null
+union all
+select license.position, 'pay', extract(epoch from license.starts_at)::bigint, license.position, offer.price_wei,
+       null, null
+from view_licensing.licenses as license join view_licensing.offers as offer using (chain, registry, offer_id)
+where license.position = any(%(grants)s) and offer.price_wei > 0 and license.valid_to is null and offer.valid_to is null
+"""
+# Who takes an offer pays its price in the same transaction.
 
 
 def read_rights(query: Query, asset: bytes, known_position: int) -> RightsState:
@@ -108,6 +121,7 @@ def read_rights(query: Query, asset: bytes, known_position: int) -> RightsState:
         ownerships=tuple(Ownership(*row) for row in query(_OWNERS, about)),
         grants=tuple(_as_ruled(grants, rounds, known_position)),
         uses=tuple(RecordedUse(*row) for row in query(_USES, {"grants": list(positions)})),
+        fulfilments=tuple(map(_fulfilment, query(_FULFILMENTS, {"grants": list(positions)}))),
         prohibitions=tuple(map(_prohibition, query(_PROHIBITIONS, about))),
         disputes=tuple(_dispute(row, positions) for row in rounds),
         portraits=tuple(Portrait(*row) for row in query(_PORTRAITS, about)),
@@ -216,6 +230,11 @@ def _derivation(link: Row, licenses: Sequence[Row]) -> Derivation:
     child, parent, license_id, _, position = link
     named = named_license(link, licenses)
     return Derivation(child, parent, position, None if named is None else named[0], by_owner=license_id == 0)
+
+
+def _fulfilment(row: Row) -> Fulfilment:
+    grant, action, at, position, amount, until, use = row
+    return Fulfilment(grant, Action(action), at, position, int(amount), until, use)
 
 
 def _measure(row: Row) -> MeasureTaken:

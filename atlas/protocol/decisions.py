@@ -15,6 +15,7 @@
     decision.portrait-withdrawn    ``portrait``                 author: the portrait's guardian
     decision.measure-recorded      itself                       author: a reviewer
     decision.use-recorded          itself                       author: a reviewer
+    decision.duty-fulfilled        itself                       author: a reviewer
 
 The payload is the canonical msgpack map of the struct. What is signed, by EIP-712 (``atlas.protocol.typed_data``),
 is the struct called like the class with all fields but ``signatures``, ``recorded_at`` and ``document``, in the order
@@ -56,6 +57,7 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Seconds = Annotated[int, Meta(ge=0, le=_LAST_SECOND)]
 # What PostgreSQL cannot store is no text here: U+0000.
 Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\A[^\x00]*\Z")]
+Wei = Annotated[str, Meta(pattern=r"\A(0|[1-9][0-9]{0,77})\Z")]  # msgpack integers stop at 64 bits
 Uri = Annotated[str, Meta(max_length=2_048, pattern=r"\A[^\x00]*\Z")]
 Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=300)]
 
@@ -272,6 +274,19 @@ class UseRecorded(Authored, frozen=True, kw_only=True):
     exposure_s: Count = 0
 
 
+class DutyFulfilled(Authored, frozen=True, kw_only=True):
+    """The licensee of the grant at ledger position ``grant`` paid, reported or credited, as the terms ask (W3)."""
+
+    TOPIC: ClassVar[str] = "decision.duty-fulfilled"
+
+    grant: Count
+    action: Literal["pay", "report", "attribute"]
+    fulfilled_at: Seconds
+    amount_wei: Wei = "0"  # of a payment
+    until: Seconds = 0  # of a report: up to when it tells; 0 is when it was made
+    use: Count = 0  # of an attribution: the position of the recorded use that was credited
+
+
 DECISIONS: Final[Mapping[str, type[Decision]]] = {
     kind.TOPIC: kind
     for kind in (
@@ -289,6 +304,7 @@ DECISIONS: Final[Mapping[str, type[Decision]]] = {
         PortraitWithdrawn,
         MeasureRecorded,
         UseRecorded,
+        DutyFulfilled,
     )
 }
 """Every kind of decision by its topic."""
@@ -390,8 +406,8 @@ def _solidity(annotation: Any) -> str:  # noqa: ANN401 (a type, as msgspec refle
             return "string"
         case msgspec.inspect.IntType():
             return "uint64"
-        case msgspec.inspect.LiteralType():
-            return "uint8"
+        case msgspec.inspect.LiteralType(values=values):
+            return "uint8" if all(isinstance(value, int) for value in values) else "string"
         case msgspec.inspect.VarTupleType():
             return "string[]"
         case other:  # pragma: no cover - a decision with a field that has no such type does not come to be

@@ -5,7 +5,7 @@
                     arbitrator of this ledger; appealed by a party until before ``appeal_until`` of the ruling
     a takedown      by a reviewer of this ledger; lifted once
     a portrait      declared by a reviewer; authorized and withdrawn by its guardian
-    a measure, a use                by a reviewer
+    a measure, a use, a duty fulfilled      by a reviewer
     an agreement    by licensor and licensee: what the licensor alone signs is an offer, and no grant (ODRL 2.2);
                     revoked once, by the licensor
 
@@ -26,6 +26,7 @@ from atlas.protocol.decisions import (
     DisputeAppealed,
     DisputeFiled,
     DisputeRuled,
+    DutyFulfilled,
     EvidenceAttached,
     MeasureRecorded,
     PortraitAuthorized,
@@ -37,17 +38,20 @@ from atlas.protocol.decisions import (
     UseRecorded,
     decision_id,
 )
-from atlas.protocol.ids import checksum_address
+from atlas.protocol.ids import checksum_address, format_aaid, parse_account_id
 from atlas.protocol.keccak import keccak256
 from atlas.protocol.vocabulary import Ruling
 from atlas.rights.errors import InvalidDecision, NotEntitled, OutOfTurn, TermsMismatch
 from atlas.rights.extents import extent
 from atlas.rights.jurisdictions import Measure
+from atlas.rights.odrl.policies import PolicyType
+from atlas.rights.odrl.reading import parse_policy
 from atlas.rights.scopes import DIMENSIONS
 from atlas.rights.terms import Terms, parse_terms
 
 Kind = TypeVar("Kind", bound=Decision)
 
+_POLICY_START: Final = b'{"@context"'
 CLOCK_SLACK_S: Final = 300
 """How far the clock of who signs may be ahead of the ledger's."""
 
@@ -77,14 +81,40 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 def agreed_terms(agreement: AgreementSigned) -> Terms:
-    """The terms that an agreement carries. Raises InvalidTerms, and TermsMismatch for another hash than it names."""
+    """The terms that an agreement carries, as our document or as an ODRL Agreement (``atlas.rights.odrl``).
+
+    Raises InvalidTerms, InvalidPolicy, TermsMismatch for another hash than it names, and InvalidDecision for a policy
+    between others or with reservations, which an agreement cannot carry.
+    """
     actual_hash = keccak256(agreement.document)
     if actual_hash != agreement.terms_hash:
         raise TermsMismatch(
             f"terms_hash is 0x{agreement.terms_hash.hex()}, the document has 0x{actual_hash.hex()}",
             hint="The parties signed another document than comes with their signatures.",
         )
-    return parse_terms(agreement.document)
+    return _of_policy(agreement) if agreement.document.startswith(_POLICY_START) else parse_terms(agreement.document)
+
+
+def _of_policy(agreement: AgreementSigned) -> Terms:
+    policy = parse_policy(agreement.document)
+    stated = {
+        "@type": (policy.type, PolicyType.AGREEMENT),
+        "target": (format_aaid(policy.asset), format_aaid(agreement.asset)),
+        "assigner": (_address(policy.assigner), agreement.licensor),
+        "assignee": (_address(policy.assignee), agreement.licensee),
+        "prohibition": (policy.reservations, ()),
+    }
+    for key, (found, expected) in stated.items():
+        if found != expected:
+            raise InvalidDecision(
+                f"document.{key}: the policy is not the agreement that is signed",
+                hint="Type, target, assigner and assignee are those of the message, and there are no reservations.",
+            )
+    return policy.terms
+
+
+def _address(account: str | None) -> bytes | None:
+    return None if account is None else parse_account_id(account)[1]
 
 
 def check_content(decision: Decision) -> None:
@@ -110,6 +140,8 @@ def check_content(decision: Decision) -> None:
                 )
         case PortraitAuthorized():
             _require_interval("starts_at", decision.starts_at, "ends_at", decision.ends_at)
+        case DutyFulfilled() if not int(decision.amount_wei) and decision.action == "pay":
+            raise InvalidDecision("amount_wei is 0, and something was paid", hint="State it in wei, as decimal text.")
         case MeasureRecorded() if decision.measure not in frozenset(Measure):
             raise InvalidDecision(f"measure is {decision.measure!r}", hint=f"Measures are {', '.join(Measure)}.")
         case _:
@@ -240,6 +272,7 @@ _TURNS: Final[Mapping[type[Decision], Callable[[Any, Turn], None]]] = {
     PortraitWithdrawn: _withdraw,
     MeasureRecorded: _review,
     UseRecorded: _review,
+    DutyFulfilled: _review,
     AgreementRevoked: _revoke,
 }
 

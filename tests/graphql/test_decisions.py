@@ -47,7 +47,7 @@ query($aaid: AAID!, $account: Address!, $territory: String!, $media: String!, $a
          project: $project, language: $language, count: $count, distributed: false, asOf: $asOf) {
     outcome at knownPosition owner { name state seen position } rules { name state position children { name } }
     grants { position licenseId source agreementId outcome chain constraints { name wanted seen state } }
-    reliedOn missing duties { action rule dueAt amountWei position } reasons
+    reliedOn missing { path wanted seen remedy text } duties { action rule state dueAt amountWei position } reasons
   }
 }
 """
@@ -170,7 +170,7 @@ def test_a_licensee_may_not_outside_the_terms(use: dict[str, Any], violated: str
     [grant] = decision["grants"]
     assert [each["name"] for each in grant["constraints"] if each["state"] == "VIOLATED"] == [violated]
     assert decision["missing"]
-    assert decision["missing"][0].startswith(violated)
+    assert decision["missing"][0]["path"] == [violated]
 
 
 def test_a_revocation_counts_from_its_day_and_its_position_on(client: Client, world: World) -> None:
@@ -195,7 +195,7 @@ def test_an_agreement_counts_like_a_license_and_says_its_source(client: Client, 
     [grant] = decision["grants"]
     assert (grant["source"], grant["agreementId"]) == ("OFF_CHAIN", f"0x{signed.matter.hex()}")
     assert decide(client, OFF, BEN)["outcome"] == "UNDETERMINED"
-    assert [each.split()[0] for each in decide(client, OFF, BEN)["missing"]] == ["project", "language"]
+    assert [each["path"] for each in decide(client, OFF, BEN)["missing"]] == [["project"], ["language"]]
     assert decide(client, OFF, BEN, asOf={"ledgerPosition": str(position - 1)}, **stated)["outcome"] == "DENY"
     log.decide(decided(UseRecorded, REVIEWER, grant=position, used_at=NOW, reference=digest("film"), count=2))
     assert decide(client, OFF, BEN, **stated)["outcome"] == "PERMIT"

@@ -65,6 +65,7 @@ DOMAINS: Mapping[str, Sequence[Any]] = {
     "ruling": tuple(Ruling),
     "remedy": tuple(Remedy),
     "measure": tuple(Measure),
+    "action": ("pay", "report", "attribute"),
     "territories": (Jsonb({"of": ["*"]}), Jsonb({"of": ["DE"]})),
     "media": (Jsonb({"of": ["*"]}), Jsonb({"of": ["film"]})),
     "prohibitions.cause": tuple(ProhibitionCause),

@@ -23,14 +23,25 @@ from atlas.protocol.decisions import (
     UseRecorded,
     decision_id,
 )
+from atlas.protocol.ids import account_id
 from atlas.protocol.keccak import keccak256
 from atlas.rights.errors import InvalidDecision, InvalidTerms, NotEntitled, OutOfTurn, TermsMismatch
-from atlas.rights.proceedings import Authorities, Stage, Turn, check_content, check_turn, stage_of
+from atlas.rights.odrl.policies import LicensePolicy, PolicyType, Reservation, encode_policy, with_uid
+from atlas.rights.proceedings import (
+    Authorities,
+    Stage,
+    Turn,
+    agreed_terms,
+    check_content,
+    check_turn,
+    stage_of,
+)
 from tests.deciding import (
     ADA,
     ASSET,
     AUTHORITIES,
     BEN,
+    DERIVATIVE_TERMS,
     GUARDIAN,
     JUDGE,
     NOW,
@@ -175,6 +186,41 @@ def test_terms_of_an_unknown_territory_name_it() -> None:
     with pytest.raises(InvalidTerms, match="territories cannot name 'XX'") as refused:
         check_content(agreement(document=document, terms_hash=keccak256(document)))
     assert not isinstance(refused.value, TermsMismatch)
+
+
+def policy(**changes: Any) -> bytes:
+    """The agreement of Ada and Ben as ODRL."""
+    fields: dict[str, Any] = {
+        "type": PolicyType.AGREEMENT,
+        "uid": "",
+        "assigner": account_id("eip155:1", ADA),
+        "assignee": account_id("eip155:1", BEN),
+        "asset": ASSET,
+        "terms": DERIVATIVE_TERMS,
+        **changes,
+    }
+    return encode_policy(with_uid(LicensePolicy(**fields)))
+
+
+def test_an_agreement_may_be_an_odrl_agreement() -> None:
+    document = policy()
+    assert agreed_terms(agreement(document=document, terms_hash=keccak256(document))) == DERIVATIVE_TERMS
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"type": PolicyType.OFFER}, "@type"),
+        ({"asset": b"\2" * 32}, "target"),
+        ({"assigner": account_id("eip155:1", STRANGER)}, "assigner"),
+        ({"assignee": account_id("eip155:1", STRANGER)}, "assignee"),
+        ({"reservations": (Reservation(),)}, "prohibition"),
+    ],
+)
+def test_an_odrl_policy_of_something_else_is_no_agreement(changes: dict[str, Any], field: str) -> None:
+    document = policy(**changes)
+    with pytest.raises(InvalidDecision, match=rf"^document\.{field}"):
+        check_content(agreement(document=document, terms_hash=keccak256(document)))
 
 
 def test_the_stage_is_that_of_the_last_step() -> None:

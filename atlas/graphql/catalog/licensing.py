@@ -93,6 +93,7 @@ LICENSE = Entity(
         one("offer", "Offer", _OFFER, "The offer it was taken from, if any."),
         many("sublicenses", "Agreement", {"under": "position"}, "What was agreed off chain under it."),
         many("uses", "RecordedUse", {"grant_position": "position"}, "The uses that count against it."),
+        many("fulfilments", "Fulfilment", {"grant_position": "position"}, "The duties that were met under it."),
         many("disputes", "Dispute", {"grant_position": "position"}, "The disputes over it."),
     ),
 )

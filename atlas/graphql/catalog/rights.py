@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from atlas.graphql.catalog.licensing import LICENSE_KIND, LICENSE_STATUS, SOURCE
-from atlas.graphql.entities import Entity, Listing, Lookup, many, one, parts, value
+from atlas.graphql.entities import Entity, Listing, Lookup, amount, many, one, parts, value
 from atlas.graphql.kinds import AAID, ADDRESS, BIG_INTEGER, BOOLEAN, BYTES, INTEGER, JSON, TEXT, TIME, enumeration
 from atlas.graphql.sources import Versions
 from atlas.projections.views import agreements, disputes, ownership, safety
@@ -69,6 +69,7 @@ AGREEMENT = Entity(
         value("revoked_position", BIG_INTEGER, "The position from which on its revocation is known.", nullable=True),
         _ASSET,
         many("uses", "RecordedUse", {"grant_position": "position"}, "The uses that count against it."),
+        many("fulfilments", "Fulfilment", {"grant_position": "position"}, "The duties that were met under it."),
         many("disputes", "Dispute", {"grant_position": "position"}, "The disputes over it."),
     ),
 )
@@ -215,6 +216,21 @@ RECORDED_USE = Entity(
         _POSITION,
     ),
 )
+FULFILMENT = Entity(
+    "Fulfilment",
+    "A licensee paid, reported or credited, as its license asks.",
+    Versions("licensing", safety.FULFILMENTS),
+    members=(
+        value("fulfilment_id", BYTES, "The digest that the reviewer signed."),
+        value("grant_position", BIG_INTEGER, "The ledger position of the license."),
+        value("action", TEXT, "What was done: pay, report or attribute."),
+        *amount("amount", "What was paid"),
+        value("reported_until", TIME, "Up to when a report tells.", nullable=True),
+        value("use_position", BIG_INTEGER, "The position of the use that was credited.", nullable=True),
+        value("fulfilled_at", TIME, "When it was done."),
+        _POSITION,
+    ),
+)
 OWNERSHIP = Entity(
     "Ownership",
     "An account became an asset's owner.",
@@ -239,6 +255,7 @@ RIGHTS_ENTITIES = (
     AUTHORIZATION,
     MEASURE,
     RECORDED_USE,
+    FULFILMENT,
     OWNERSHIP,
 )
 RIGHTS_ROOTS = (

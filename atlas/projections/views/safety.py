@@ -1,4 +1,4 @@
-"""What keeps a use out, or lets it in, beside licences: takedowns, portraits of real persons, measures, counted uses.
+"""What keeps a use out, or lets it in, beside licences: takedowns, portraits, measures, counted uses, met duties.
 
 A row that can end says itself when, and from which ledger position that is known: readers judge both times by it.
 """
@@ -7,11 +7,24 @@ from typing import Any
 
 from atlas.projections.errors import MissingRow
 from atlas.projections.fold import Fold
-from atlas.projections.tables import EntityTable, Value, bigint, binary, boolean, integer, json, optional, text, time
+from atlas.projections.tables import (
+    EntityTable,
+    Value,
+    bigint,
+    binary,
+    boolean,
+    integer,
+    json,
+    optional,
+    text,
+    time,
+    uint256,
+)
 from atlas.projections.view import Handler
 from atlas.projections.views.values import moment
 from atlas.protocol.decisions import (
     NOBODY,
+    DutyFulfilled,
     MeasureRecorded,
     PortraitAuthorized,
     PortraitDeclared,
@@ -87,6 +100,21 @@ USES = EntityTable(
         bigint("exposure_s"),
         binary("reference"),
         time("used_at"),
+        bigint("position"),
+    ),
+    indexes=(("grant_position",),),
+)
+
+FULFILMENTS = EntityTable(
+    "fulfilments",
+    key=(binary("fulfilment_id"),),
+    values=(
+        bigint("grant_position"),
+        text("action"),
+        uint256("amount_wei"),
+        optional(time("reported_until")),
+        optional(bigint("use_position")),
+        time("fulfilled_at"),
         bigint("position"),
     ),
     indexes=(("grant_position",),),
@@ -189,6 +217,21 @@ def use_recorded(use: UseRecorded, fold: Fold) -> None:
     )
 
 
+def duty_fulfilled(fulfilled: DutyFulfilled, fold: Fold) -> None:
+    """The licensee did what the terms ask."""
+    fold.create(
+        FULFILMENTS,
+        fulfilled.matter,
+        grant_position=fulfilled.grant,
+        action=fulfilled.action,
+        amount_wei=int(fulfilled.amount_wei),
+        reported_until=moment(fulfilled.until) if fulfilled.until else None,
+        use_position=fulfilled.use or None,
+        fulfilled_at=moment(fulfilled.fulfilled_at),
+        position=fold.position,
+    )
+
+
 def reach(account: bytes, territories: tuple[str, ...], media: tuple[str, ...]) -> dict[str, Value]:
     """The columns that say whom, where and in what something concerns; nobody in particular is everybody."""
     return {
@@ -203,7 +246,7 @@ def names(listed: tuple[str, ...]) -> dict[str, Any]:
     return {"of": list(extent(*listed).of)}
 
 
-SAFETY_TABLES = (PROHIBITIONS, PORTRAITS, AUTHORIZATIONS, MEASURES, USES)
+SAFETY_TABLES = (PROHIBITIONS, PORTRAITS, AUTHORIZATIONS, MEASURES, USES, FULFILMENTS)
 SAFETY_HANDLERS: dict[type, Handler] = {
     TakedownOrdered: takedown_ordered,
     TakedownLifted: takedown_lifted,
@@ -212,4 +255,5 @@ SAFETY_HANDLERS: dict[type, Handler] = {
     PortraitWithdrawn: portrait_withdrawn,
     MeasureRecorded: measure_recorded,
     UseRecorded: use_recorded,
+    DutyFulfilled: duty_fulfilled,
 }

@@ -15,6 +15,7 @@ from atlas.protocol.decisions import (
     DisputeAppealed,
     DisputeFiled,
     DisputeRuled,
+    DutyFulfilled,
     MeasureRecorded,
     PortraitAuthorized,
     PortraitDeclared,
@@ -120,13 +121,15 @@ def test_a_portrait_is_authorized_for_a_time_and_withdrawn(log: Log) -> None:
     assert log.rows("authorizations", "ended_at", "ended_position") == [(at(NOW + 2), withdrawn[0])]
 
 
-def test_measures_and_uses_are_kept(log: Log) -> None:
+def test_measures_uses_and_met_duties_are_kept(log: Log) -> None:
     log.decide(
+        decided(DutyFulfilled, REVIEWER, grant=7, action="pay", fulfilled_at=NOW, amount_wei=str(2**80)),
         decided(MeasureRecorded, REVIEWER, asset=ASSET, measure="filing", territories=("CN",), taken_at=NOW),
         decided(UseRecorded, REVIEWER, grant=7, used_at=NOW, reference=ASSET, count=3),
     )
     assert log.rows("measures", "measure", "territories", "passed") == [("filing", {"of": ["CN"]}, True)]
     assert log.rows("uses", "grant_position", "count", "exposure_s") == [(7, 3, 0)]
+    assert log.rows("fulfilments", "grant_position", "action", "amount_wei") == [(7, "pay", 2**80)]
 
 
 def test_a_decision_about_nothing_on_record_is_an_issue(log: Log, database: Database) -> None:
