@@ -14,42 +14,43 @@ from atlas.graphql.scalars import Aaid, Address, BigInt, DateTime
 from atlas.graphql.snapshot import Snapshot
 from atlas.graphql.types import AsOf
 from atlas.projections.rights import VIEWS, Query, read_rights
+from atlas.protocol.ids import format_aaid
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.decide import decide
 from atlas.rights.errors import RightsError
 from atlas.rights.index import Rights
-from atlas.rights.state import At
+from atlas.rights.state import At, RightsState
 from atlas.rights.uses import Use
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND = timedelta(seconds=1)
 _ONCE, _NO_TIME = BigInt(1), BigInt(0)
 
 
-def _told(description: str) -> Any:  # noqa: ANN401 (Strawberry's annotations are of any type)
+def told(description: str) -> Any:  # noqa: ANN401 (Strawberry's annotations are of any type)
+    """What an argument is, for the schema."""
     return strawberry.argument(description=description)
 
 
 def can_use(
     info: Info[RequestContext, None],
-    aaid: Annotated[Aaid, _told("The asset.")],
-    account: Annotated[Address, _told("Who would use it.")],
-    territory: Annotated[str, _told("Where: ISO 3166-1 alpha-2, a group such as EU@2020-02-01, or * for everywhere.")],
-    media: Annotated[str, _told("In what: film, series, advertising, game and so on, or narrower.")],
-    at: Annotated[DateTime | None, _told("When; now otherwise.")] = None,
-    kind: Annotated[LicenseKind | None, _told("Only under licenses of this kind.")] = None,
-    channel: Annotated[str | None, _told("On which channel or platform; * for all.")] = None,
-    work: Annotated[str | None, _told("In which work.")] = None,
-    project: Annotated[str | None, _told("In which project.")] = None,
-    series: Annotated[str | None, _told("In which series.")] = None,
-    language: Annotated[str | None, _told("In which language: BCP 47, like pt-BR.")] = None,
-    format: Annotated[str | None, _told("In which ad format.")] = None,  # noqa: A002 (the argument's name)
-    industry: Annotated[str | None, _told("For which industry.")] = None,
-    modification: Annotated[str | None, _told("Changed how: adapt, dub and so on; as it is otherwise.")] = None,
-    count: Annotated[BigInt, _told("How many uses it is.")] = _ONCE,
-    exposure_s: Annotated[BigInt, _told("How long it is on screen, in seconds.")] = _NO_TIME,
-    distributed: Annotated[bool, _told("Whether a public sees it: the law of the place applies then.")] = True,
-    as_of: Annotated[AsOf | None, _told("By what the ledger said up to a position.")] = None,
+    aaid: Annotated[Aaid, told("The asset.")],
+    account: Annotated[Address, told("Who would use it.")],
+    territory: Annotated[str, told("Where: ISO 3166-1 alpha-2, a group such as EU@2020-02-01, or * for everywhere.")],
+    media: Annotated[str, told("In what: film, series, advertising, game and so on, or narrower.")],
+    at: Annotated[DateTime | None, told("When; now otherwise.")] = None,
+    kind: Annotated[LicenseKind | None, told("Only under licenses of this kind.")] = None,
+    channel: Annotated[str | None, told("On which channel or platform; * for all.")] = None,
+    work: Annotated[str | None, told("In which work.")] = None,
+    project: Annotated[str | None, told("In which project.")] = None,
+    series: Annotated[str | None, told("In which series.")] = None,
+    language: Annotated[str | None, told("In which language: BCP 47, like pt-BR.")] = None,
+    format: Annotated[str | None, told("In which ad format.")] = None,  # noqa: A002 (the argument's name)
+    industry: Annotated[str | None, told("For which industry.")] = None,
+    modification: Annotated[str | None, told("Changed how: adapt, dub and so on; as it is otherwise.")] = None,
+    count: Annotated[BigInt, told("How many uses it is.")] = _ONCE,
+    exposure_s: Annotated[BigInt, told("How long it is on screen, in seconds.")] = _NO_TIME,
+    distributed: Annotated[bool, told("Whether a public sees it: the law of the place applies then.")] = True,
+    as_of: Annotated[AsOf | None, told("By what the ledger said up to a position.")] = None,
 ) -> Decision:
     """The decision on a use. Raises BadInput, PositionNotReached."""
     request = info.context
@@ -71,10 +72,10 @@ def can_use(
         exposure_s=exposure_s,
         distributed=distributed,
     )
-    instant = (request.clock() if at is None else cast("datetime", at)) - _EPOCH
+    instant = request.clock() if at is None else at
     known = known_position(request.snapshot, VIEWS, as_of)
     rights = rights_of(request.snapshot, aaid, known)
-    moment = At(instant // _SECOND, known)
+    moment = At(seconds(instant), known)
     try:
         decision = decide(use, rights, moment)
     except RightsError as error:
@@ -88,6 +89,11 @@ CAN_USE = strawberry.field(
     description="May this account use this asset there and then? By its owner, the licenses on record, on chain and "
     "off, and all that forbids it; with every reason.",
 )
+
+
+def seconds(moment: datetime | DateTime) -> int:
+    """A moment in seconds since 1970, rounded down."""
+    return (cast("datetime", moment) - _EPOCH) // timedelta(seconds=1)
 
 
 def query_of(snapshot: Snapshot) -> Query:
@@ -107,7 +113,18 @@ def known_position(snapshot: Snapshot, views: Iterable[str], as_of: AsOf | None)
 
 def rights_of(snapshot: Snapshot, aaid: bytes, known: int) -> Rights:
     """What is on record about an asset. Raises BadInput for one that is not registered."""
-    facts = read_rights(query_of(snapshot), aaid, known)
-    if all(each.asset != aaid or each.position > known for each in facts.ownerships):
-        raise BadInput("no such asset is registered", hint="Check the AAID, and the chain that it comes from.")
-    return Rights(facts)
+    return Rights(facts_of(snapshot, (aaid,), known))
+
+
+def facts_of(snapshot: Snapshot, assets: Iterable[bytes], known: int) -> RightsState:
+    """What is on record about assets, and what they derive from. Raises BadInput for one that is not registered."""
+    asked = tuple(assets)
+    facts = read_rights(query_of(snapshot), asked, known)
+    registered = {each.asset for each in facts.ownerships if each.position <= known}
+    unknown = next((each for each in asked if each not in registered), None)
+    if unknown is not None:
+        raise BadInput(
+            f"no such asset is registered: {format_aaid(unknown)}",
+            hint="Check the AAID, and the chain that it comes from.",
+        )
+    return facts

@@ -39,6 +39,7 @@ below as (
 select asset from below
 """
 _EARNING = """
+select earning.aaid from (
 select distinct pool.aaid from view_revenue.shares as share
 join view_revenue.pools as pool using (chain, contract, pool_id)
 where share.payee = %(payee)s and share.valid_to is null and pool.valid_to is null and pool.valid_from <= %(upto)s
@@ -50,15 +51,20 @@ select aaid from (
 where owner = %(payee)s and not exists (
     select from view_revenue.pools where pools.aaid = first.aaid and pools.valid_to is null
 )
+) as earning
+where %(chain)s::text is null or exists (
+    select from view_provenance.assets where assets.aaid = earning.aaid and assets.chain = %(chain)s
+)
 """
 _WORKS = """
 select distinct on (aaid) aaid, position, owner from view_licensing.ownerships
-where aaid = any(%(assets)s) and valid_to is null order by aaid, position
+where aaid = any(%(assets)s) and valid_to is null and position <= %(upto)s order by aaid, position
 """
 _POOLS = """
 select pool.aaid, pool.chain, pool.contract, pool.pool_id, share.payee, share.role, share.share_bps
 from view_revenue.pools as pool join view_revenue.shares as share using (chain, contract, pool_id)
 where pool.aaid = any(%(assets)s) and pool.valid_to is null and share.valid_to is null
+  and pool.valid_from <= %(upto)s
 order by pool.aaid, share.ordinal
 """
 _LICENSES = """
@@ -89,9 +95,9 @@ select chain, address from view_chains.contracts where abi = 'AtlasToken' and va
 """
 
 
-def earning_works(query: Query, payee: bytes, *, upto: int) -> tuple[bytes, ...]:
-    """The works that ``payee`` has a share in: of their pools, or as the first owner of one without a pool."""
-    return tuple(sorted(row[0] for row in query(_EARNING, {"payee": payee, "upto": upto})))
+def earning_works(query: Query, payee: bytes, *, upto: int, chain: str | None = None) -> tuple[bytes, ...]:
+    """The works, of one chain or of all, that ``payee`` has a share in: of their pools, else as the first owner."""
+    return tuple(sorted(row[0] for row in query(_EARNING, {"payee": payee, "upto": upto, "chain": chain})))
 
 
 def sources_of(query: Query, asset: bytes, *, upto: int) -> tuple[bytes, ...]:
@@ -106,7 +112,8 @@ def read_books(query: Query, works: Iterable[bytes], *, rule: str, upto: int, mo
     """
     below = sorted(row[0] for row in query(_BELOW, {"assets": list(works), "upto": upto}))
     links = query(LINE, {"assets": below, "upto": upto})
-    every = {"assets": sorted({*below, *(row[1] for row in links)})}
+    whole = sorted({*below, *(row[1] for row in links)})
+    every = {"assets": whole, "upto": upto}
     licenses = query(_LICENSES, every)
     about = {"assets": below, "upto": upto, "limit": most + 1}
     receipts = query(_RECEIPTS, about)
@@ -131,7 +138,7 @@ def read_books(query: Query, works: Iterable[bytes], *, rule: str, upto: int, mo
             Payment(place, at, asset, payee, int(amount), currencies[chain])
             for place, at, asset, payee, amount, chain in paid
         ),
-        holds=_holds(query, every["assets"], named, upto),
+        holds=_holds(query, whole, named, upto),
     )
 
 

@@ -13,6 +13,7 @@ from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidTerms
 from atlas.rights.extents import Extent
 from atlas.rights.jurisdictions import Measure
+from atlas.rights.plans import Offer
 from atlas.rights.reasons import Action
 from atlas.rights.state import (
     At,
@@ -29,7 +30,7 @@ from atlas.rights.state import (
     RightsState,
     revocation,
 )
-from atlas.rights.terms import Terms, parse_terms, terms_bytes
+from atlas.rights.terms import Terms, parse_terms, terms_bytes, terms_from_uri
 
 Row: TypeAlias = tuple[Any, ...]
 Query: TypeAlias = Callable[[str, Mapping[str, object]], Sequence[Row]]
@@ -70,6 +71,11 @@ select position, agreement_id, aaid, licensor, licensee, kind, terms, extract(ep
        under
 from view_licensing.agreements where aaid = any(%(assets)s) and valid_to is null
 """
+_OFFERS = """
+select position, offer_id, aaid, kind, terms_uri, terms_hash, price_wei, duration_s, exclusive, licensor,
+       withdrawn_position
+from view_licensing.offers where aaid = any(%(assets)s) and valid_to is null order by position
+"""
 _ROUNDS = """
 select aaid, grant_position, extract(epoch from opened_at)::bigint, opened_position,
        extract(epoch from ruled_at)::bigint, ruled_position, remedy, suspended_position
@@ -109,10 +115,11 @@ where license.position = any(%(grants)s) and offer.price_wei > 0 and license.val
 # Who takes an offer pays its price in the same transaction.
 
 
-def read_rights(query: Query, asset: bytes, known_position: int) -> RightsState:
-    """What the views have on ``asset`` and all it derives from, for decisions as known at ``known_position``."""
-    links = query(LINE, {"assets": [asset], "upto": known_position})
-    about = {"assets": [asset, *dict.fromkeys(link[1] for link in links)]}
+def read_rights(query: Query, assets: Iterable[bytes], known_position: int) -> RightsState:
+    """What the views have on ``assets`` and all they derive from, for decisions as known at ``known_position``."""
+    asked = list(assets)
+    links = query(LINE, {"assets": asked, "upto": known_position})
+    about = {"assets": list(dict.fromkeys((*asked, *(link[1] for link in links))))}
     licenses = query(_LICENSES, about)
     grants = [*map(_license, licenses), *map(_agreement, query(_AGREEMENTS, about))]
     positions = frozenset(grant.position for grant in grants)
@@ -129,6 +136,11 @@ def read_rights(query: Query, asset: bytes, known_position: int) -> RightsState:
         derivations=tuple(_derivation(link, licenses) for link in links),
         measures=tuple(map(_measure, query(_MEASURES, about))),
     )
+
+
+def read_offers(query: Query, assets: Iterable[bytes]) -> tuple[Offer, ...]:
+    """The licences that were ever on offer for ``assets``, with when they were withdrawn."""
+    return tuple(map(_offer, query(_OFFERS, {"assets": list(assets)})))
 
 
 def named_license(link: Row, licenses: Iterable[Row]) -> Row | None:
@@ -162,6 +174,26 @@ def _license(row: Row) -> Grant:
         revoked_at=revoked,
         revoked_position=revoked_position,
         exclusive=exclusive,
+    )
+
+
+def _offer(row: Row) -> Offer:
+    position, offer_id, aaid, kind, uri, terms_hash, price, duration, exclusive, licensor, withdrawn = row
+    try:
+        terms = terms_from_uri(uri, terms_hash)
+    except InvalidTerms:
+        terms = None
+    return Offer(
+        position=position,
+        offer_id=int(offer_id),
+        asset=aaid,
+        kind=LicenseKind(kind),
+        terms=terms,
+        price_wei=int(price),
+        duration_s=duration or None,
+        exclusive=exclusive,
+        licensor=licensor,
+        withdrawn_position=withdrawn,
     )
 
 

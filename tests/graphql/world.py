@@ -78,7 +78,7 @@ DOMAINS: Mapping[str, Sequence[Any]] = {
     "totals.book": ("minted", "burned", "supply", "staked", "burned:slash", "burned:direct", "burned:hd_export"),
 }
 SMALL_NUMBERS = ("offer_id", "license_id", "pool_id", "payment_id", "receipt_id", "token_id")
-COUNTS = {"assets": 12, "generation_records": 10, "chains": 2, "licenses": 20, "accruals": 40}
+COUNTS = {"ownerships": 60, "assets": 12, "generation_records": 10, "chains": 2, "licenses": 20, "accruals": 40}
 
 
 def fill(connection: psycopg.Connection) -> None:

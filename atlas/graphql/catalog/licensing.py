@@ -57,6 +57,8 @@ OFFER = Entity(
         value("block_number", BIG_INTEGER, "The block it was published in."),
         value("updated_block", BIG_INTEGER, "The block of the latest event that changed it."),
         final("updated_block"),
+        value("position", BIG_INTEGER, "The ledger position of the publication."),
+        value("withdrawn_position", BIG_INTEGER, "That of its withdrawal, if it was withdrawn.", nullable=True),
         one("asset", "Asset", {"aaid": "aaid"}, "The asset it is for."),
         many("licenses", "License", _OFFER, "The licenses granted under it."),
     ),

@@ -42,6 +42,8 @@ OFFERS = EntityTable(
         text("status"),
         bigint("block_number"),  # of the publication
         bigint("updated_block"),  # of the event that made this version of the row
+        bigint("position"),  # of the publication
+        optional(bigint("withdrawn_position")),
     ),
     indexes=(("aaid",), ("licensor",)),
 )
@@ -92,6 +94,8 @@ def offer_published(event: OfferPublished, fold: Fold) -> None:
         status="open",
         block_number=origin.block_number,
         updated_block=origin.block_number,
+        position=origin.position,
+        withdrawn_position=None,
     )
 
 
@@ -99,7 +103,13 @@ def offer_withdrawn(event: OfferWithdrawn, fold: Fold) -> None:
     """The offer can no longer be taken."""
     origin = event.origin
     fold.update(
-        OFFERS, origin.chain, origin.contract, event.offer_id, status="withdrawn", updated_block=origin.block_number
+        OFFERS,
+        origin.chain,
+        origin.contract,
+        event.offer_id,
+        status="withdrawn",
+        updated_block=origin.block_number,
+        withdrawn_position=origin.position,
     )
 
 
