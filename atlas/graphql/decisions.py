@@ -13,7 +13,7 @@ from atlas.graphql.reasons import Decision, decision_type
 from atlas.graphql.scalars import Aaid, Address, BigInt, DateTime
 from atlas.graphql.snapshot import Snapshot
 from atlas.graphql.types import AsOf
-from atlas.projections.rights import VIEWS, Query, read_rights
+from atlas.projections.rights import VIEWS, Query, reached, read_rights
 from atlas.protocol.ids import format_aaid
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.decide import decide
@@ -107,8 +107,7 @@ def known_position(snapshot: Snapshot, views: Iterable[str], as_of: AsOf | None)
     if as_of is not None:
         snapshot.require(names, as_of.ledger_position)
         return as_of.ledger_position
-    statement = "select coalesce(min(position), 0) from projections.views where name = any(%(names)s)"
-    return cast("int", snapshot.rows(statement, {"names": names})[0][0])
+    return reached(query_of(snapshot), names)
 
 
 def rights_of(snapshot: Snapshot, aaid: bytes, known: int) -> Rights:

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
+from atlas.ledger.database import Database
 from atlas.projections.errors import BooksTooLarge
-from atlas.projections.rights import LINE, Query, Row, named_license, terms_of
+from atlas.projections.rights import LINE, Query, Row, named_license, reached, terms_of
 from atlas.protocol.ids import checksum_address, format_aaid
 from atlas.protocol.parameters import WHOLE_BPS
 from atlas.protocol.vocabulary import Beneficiary, RevenueKind
@@ -93,6 +94,20 @@ where valid_to is null and opened_position <= %(upto)s
 _TOKENS = """
 select chain, address from view_chains.contracts where abi = 'AtlasToken' and valid_to is null order by chain, address
 """
+
+
+def books_of(
+    database: Database, payee: bytes, *, rule: str, upto: int | None = None, chain: str | None = None
+) -> Books:
+    """The books that a payee's statement depends on, as the views stand now. Raises what ``read_books`` raises."""
+    with database.connection() as connection:
+        connection.execute(b"set transaction isolation level repeatable read, read only")
+
+        def query(statement: str, parameters: Mapping[str, object]) -> Sequence[Row]:
+            return connection.execute(statement.encode(), parameters).fetchall()
+
+        end = reached(query, VIEWS) if upto is None else upto
+        return read_books(query, earning_works(query, payee, upto=end, chain=chain), rule=rule, upto=end)
 
 
 def earning_works(query: Query, payee: bytes, *, upto: int, chain: str | None = None) -> tuple[bytes, ...]:

@@ -56,6 +56,7 @@ select child, parent, license_id, chain, valid_from from line order by valid_fro
 The license is named by its chain and number; 0 is a derivation by the parent's owner.
 """
 
+_REACHED = "select coalesce(min(position), 0) from projections.views where name = any(%(names)s)"
 _OWNERS = """
 select aaid, owner, extract(epoch from starts_at)::bigint, position
 from view_licensing.ownerships where aaid = any(%(assets)s) and valid_to is null
@@ -113,6 +114,11 @@ from view_licensing.licenses as license join view_licensing.offers as offer usin
 where license.position = any(%(grants)s) and offer.price_wei > 0 and license.valid_to is null and offer.valid_to is null
 """
 # Who takes an offer pays its price in the same transaction.
+
+
+def reached(query: Query, views: Iterable[str]) -> int:
+    """The last ledger position that all ``views`` have folded."""
+    return query(_REACHED, {"names": sorted(views)})[0][0]
 
 
 def read_rights(query: Query, assets: Iterable[bytes], known_position: int) -> RightsState:
