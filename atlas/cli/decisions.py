@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from atlas.bootstrap import open_program
-from atlas.cli.console import output, shown
+from atlas.cli.console import output, shown, write
 from atlas.cli.options import Config, Json
 from atlas.indexer.decisions import Admitted
 from atlas.indexer.workers.keys import WorkerKey
@@ -61,13 +61,7 @@ def sign(
 ) -> None:
     """Add a signature to the decision in a file."""
     data = write_draft(read_draft(file.read_bytes()).signed_by(WorkerKey.from_file(key).secret))
-    if signed is None:
-        output.out(data.decode(), end="", highlight=False)
-        return
-    try:
-        signed.write_bytes(data)
-    except OSError as error:
-        raise typer.BadParameter(f"{signed}: cannot be written: {error.strerror}") from error
+    write(data, signed)
 
 
 def agree(file: File, config: Config = None, *, json: Json = False) -> None:

@@ -1,6 +1,6 @@
 """``atlas-ledger rights``: books from the views; royalty statements as files, recomputed and proved without a database.
 
-Decisions that are recorded have modules beside this: ``decisions`` and ``disputes``.
+Decisions that are recorded, and licenses in formats of others, have modules beside this.
 """
 
 import secrets
@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 
 from atlas.bootstrap import open_program
-from atlas.cli.console import output, shown
+from atlas.cli import odrl
+from atlas.cli.console import output, shown, write
 from atlas.cli.options import Config, Json
 from atlas.projections.books import books_of
 from atlas.protocol.ids import checksum_address, format_aaid, parse_address
@@ -25,8 +26,10 @@ from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
 from atlas.settings import load
 
 app = typer.Typer(
-    help="Royalty statements that recompute offline; disputes, takedowns and agreements.", no_args_is_help=True
+    help="Royalty statements that recompute offline; disputes, takedowns, agreements; ODRL, Avails and CAWG.",
+    no_args_is_help=True,
 )
+odrl.register(app)
 
 _HASH_BYTES = 32
 _Statement = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A royalty statement.")]
@@ -46,7 +49,7 @@ def read_books(
     """Write the books that a payee's statement depends on, read from the views."""
     with open_program(load(config)) as program:
         found = books_of(program.database, parse_address(payee), rule=rule, upto=upto, chain=chain)
-    _write(encode(found), file)
+    write(encode(found), file)
 
 
 @app.command()
@@ -66,7 +69,7 @@ def statement(
     chosen = secrets.token_bytes(SALT_BYTES) if salt is None else _hash(salt)
     found = parse(books.read_bytes(), Books)
     period = Period(parse_address(payee), after, found.last_position if upto is None else upto)
-    _write(statements.write(statements.state(found, period, salt=chosen)), file)
+    write(statements.write(statements.state(found, period, salt=chosen)), file)
 
 
 @app.command()
@@ -88,7 +91,7 @@ def prove_line(
     proof: _Output = None,
 ) -> None:
     """Write the proof of one line of a statement, which shows no other line."""
-    _write(statements.prove_line(statements.recompute(file.read_bytes()), number), proof)
+    write(statements.prove_line(statements.recompute(file.read_bytes()), number), proof)
 
 
 @app.command()
@@ -177,13 +180,3 @@ def _hash(text: str) -> bytes:
     if len(value) != _HASH_BYTES:
         raise typer.BadParameter(f"{text[:100]!r} is not {2 * _HASH_BYTES} hexadecimal digits")
     return value
-
-
-def _write(data: bytes, file: Path | None) -> None:
-    if file is None:
-        output.out(data.decode(), end="", highlight=False)
-        return
-    try:
-        file.write_bytes(data)
-    except OSError as error:
-        raise typer.BadParameter(f"{file}: cannot be written: {error.strerror}") from error

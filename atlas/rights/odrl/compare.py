@@ -8,27 +8,33 @@ world says is part of what. What has no value, another unit or no common measure
     isA, isPartOf, hasPart      by vocabulary, then by what the world says
     isAnyOf, isNoneOf           as eq, or as isPartOf under this profile
     isAllOf                     every right operand is among the values
+
+By this profile ``elapsedTime`` runs from the policy's ``dct:issued``, and a use that states ``atlas:nothing`` as
+its modification leaves the work as it is, which every license allows that allows the use.
 """
 
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
+from math import floor
 from typing import Final
 
 import msgspec
 
 from atlas.rights.extents import Extent, extent
 from atlas.rights.odrl.jsonld import Literal
-from atlas.rights.odrl.names import ODRL, short
+from atlas.rights.odrl.names import NOTHING, ODRL, OPERANDS, short
 from atlas.rights.odrl.scoping import DIMENSION_OF
 from atlas.rights.odrl.syntax import ANNOTATIONS, Condition, Constraint, Logical
-from atlas.rights.odrl.times import read_instant, read_length
+from atlas.rights.odrl.times import read_instant, read_length, write_length
 from atlas.rights.odrl.world import Measured, World
 from atlas.rights.reasons import State, state_of, worst
 from atlas.rights.scopes import DIMENSIONS
 
 DATE_TIME: Final = f"{ODRL}dateTime"
+ELAPSED: Final = f"{ODRL}elapsedTime"
+MODIFICATION: Final = OPERANDS["modifications"]
 
 _NUMBER = re.compile(r"[+-]?([0-9]{1,100}(\.[0-9]{0,100})?|\.[0-9]{1,100})([eE][+-]?[0-9]{1,3})?")
 _LENGTHS = frozenset(f"{ODRL}{name}" for name in ("delayPeriod", "elapsedTime", "meteredTime", "timeInterval"))
@@ -53,9 +59,10 @@ class Finding(msgspec.Struct, frozen=True):
 class Judge:
     """Judges constraints of one policy in one world."""
 
-    def __init__(self, world: World, *, is_tree: bool) -> None:
+    def __init__(self, world: World, *, is_tree: bool, issued: Fraction | None = None) -> None:
         self._world = world
         self._is_tree = is_tree
+        self._issued = issued
 
     def judge(self, condition: Condition, values: World) -> Finding:
         """How ``condition`` stands for the ``values`` that the request states, and those of the world."""
@@ -76,7 +83,15 @@ class Judge:
     def _values(self, left: str, values: World) -> tuple[Measured, ...]:
         if left == DATE_TIME:  # the time is the world's: who asks cannot state it
             return () if self._world.now is None else (Measured(self._world.now),)
-        return (*values.values.get(left, ()), *self._world.values.get(left, ()))
+        stated = (*values.values.get(left, ()), *self._world.values.get(left, ()))
+        return stated or (self._elapsed() if left == ELAPSED and self._is_tree else ())
+
+    def _elapsed(self) -> tuple[Measured, ...]:
+        """By this profile the time of a license elapses from when it was issued."""
+        now = None if self._world.now is None else read_instant(self._world.now.text)
+        if now is None or self._issued is None:
+            return ()
+        return (Measured(Literal(write_length(floor(now - self._issued)), None, "")),) if now >= self._issued else ()
 
     def _compare(self, constraint: Constraint, seen: Sequence[Literal]) -> State:
         """Where several values are stated, all have to stand alike."""
@@ -90,6 +105,8 @@ class Judge:
 
     def _hold(self, left: str, name: str, value: Literal, right: Sequence[Literal]) -> State:
         """One value under one operator; ``right`` has one member where the operator takes one."""
+        if self._is_tree and left == MODIFICATION and value.text == NOTHING:
+            return State.SATISFIED  # who changes nothing meets no limit on changes
         if name in _ORDERS:
             return worst(_ordered(left, name, value, each) for each in right)
         if name in ("eq", "neq"):
@@ -131,6 +148,15 @@ class Judge:
 
 
 _OF_SEVERAL = frozenset({"isAnyOf", "isNoneOf", "isAllOf"})
+
+
+def describe(condition: Condition) -> str:
+    """A constraint in words: ``spatial isAnyOf DE, FR``."""
+    if isinstance(condition, Logical):
+        return condition.operand
+    right = ", ".join(each.text for each in condition.right)
+    unit = "" if condition.unit is None else f" {short(condition.unit)}"
+    return f"{short(condition.left)} {short(condition.operator)} {right}{unit}"
 
 
 def combine(operand: str, states: Sequence[State]) -> State:

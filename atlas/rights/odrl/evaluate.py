@@ -17,8 +17,9 @@ import msgspec
 
 from atlas.rights.errors import InvalidPolicy
 from atlas.rights.odrl.compare import Finding, Judge, any_of, combine
-from atlas.rights.odrl.names import PROFILE, lineage, short
-from atlas.rights.odrl.syntax import ANNOTATIONS, Action, Others, Policy, Rule, RuleKind, Thing
+from atlas.rights.odrl.names import DCT, PROFILE, lineage, short
+from atlas.rights.odrl.syntax import ANNOTATIONS, Action, Others, Policy, Rule, RuleKind, Thing, named
+from atlas.rights.odrl.times import read_instant
 from atlas.rights.odrl.world import Deontic, World, values_in
 from atlas.rights.reasons import OUTCOMES, Outcome, State, state_of, worst
 
@@ -96,7 +97,9 @@ def evaluate(policies: Sequence[Policy], request: Policy, world: World) -> Evalu
 
 
 def _judge(policy: Policy, request: Policy, world: World) -> PolicyFinding:
-    judge = _Rules(world, Judge(world, is_tree=PROFILE in policy.profiles))
+    issued = [read_instant(named(value)) for value in policy.others.get(f"{DCT}issued", ())]
+    is_ours = PROFILE in policy.profiles
+    judge = _Rules(world, Judge(world, is_tree=is_ours, issued=issued[0] if len(issued) == 1 else None))
     rules = tuple(
         judge.find(rule, asked) for asked in request.permissions for rule in (*policy.permissions, *policy.prohibitions)
     )

@@ -25,6 +25,7 @@ from atlas.rights.odrl.names import MISSPELT, ODRL_CONTEXT, ODRL_TERMS, XSD, Ter
 MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_DEPTH: Final = 32
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NAME = re.compile(r"@?[A-Za-z_][A-Za-z0-9_]*")
 _NODE_KEYS = frozenset({"@id", "@type", "@context"})
 _CONTEXT_ADDRESSES = frozenset({ODRL_CONTEXT, ODRL_CONTEXT.replace("http:", "https:")})
@@ -44,7 +45,7 @@ class Literal(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A thing with a name and properties; one without properties is a mention of a thing."""
+    """A thing with a name; as a value it is a mention, and ``Document.found`` has what is said of it."""
 
     id: str  # an IRI, or "_:" and the path of a thing without a name
     path: str
@@ -75,7 +76,8 @@ def read_document(data: bytes) -> Document:
         roots = reader.top(value["@graph"], context, "$.@graph")
     else:
         roots = reader.top(value, _EXPANDED, "$")
-    return Document(tuple(reader.nodes.get(node.id, node) for node in roots), reader.nodes)
+    nodes = reader.nodes()
+    return Document(tuple(nodes.get(node.id, node) for node in roots), nodes)
 
 
 def refuse(path: str, message: str, hint: str = "") -> NoReturn:
@@ -98,7 +100,11 @@ def _decode(data: bytes) -> _JSON:
     if is_nested(data, MAX_DEPTH):
         raise InvalidPolicy(f"nested deeper than {MAX_DEPTH} levels")
     try:
-        return json.loads(data, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_constant)
+        text = data.decode()
+        value = json.loads(text, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_constant)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False, default=str).encode()  # half a character has no bytes
+        return value
     except (ValueError, RecursionError) as error:
         raise InvalidPolicy(f"not JSON: {str(error)[:200]}", hint="Policies are read as JSON-LD.") from error
 
@@ -117,11 +123,28 @@ def _no_constant(text: str) -> NoReturn:
     raise InvalidPolicy(f"{text} is no JSON")
 
 
+class _Described(NamedTuple):
+    """What a document says of one thing, in however many places."""
+
+    path: str
+    types: list[str]
+    properties: dict[str, list[Value]]
+
+
 class _Reader:
     """Collects the nodes of one document."""
 
     def __init__(self) -> None:
-        self.nodes: dict[str, Node] = {}
+        self._found: dict[str, _Described] = {}
+
+    def nodes(self) -> dict[str, Node]:
+        """All that have been read, by id."""
+        return {
+            name: Node(
+                name, each.path, tuple(each.types), {key: tuple(under) for key, under in each.properties.items()}
+            )
+            for name, each in self._found.items()
+        }
 
     def top(self, value: _JSON, context: Context, path: str) -> list[Node]:
         entries = list(_entries(value, path))
@@ -137,7 +160,7 @@ class _Reader:
                 refuse(step(path, "@context"), "a context inside a document is not read", _PROCESSOR)
             context = _context(value["@context"], context, step(path, "@context"))
         name, types = f"_:{path}", list[str]()
-        found: dict[str, list[Value]] = {}
+        found: list[tuple[str, Value]] = []
         for key, under in value.items():
             place = step(path, key)
             term = _key(key, context, place)
@@ -146,8 +169,17 @@ class _Reader:
             elif term.iri == "@type":
                 types.extend(_expand(_text(each, at), context) for each, at in _entries(under, place))
             elif term.iri != "@context":
-                found.setdefault(term.iri, []).extend(self._values(under, term, context, place))
-        return self._keep(Node(name, path, tuple(types), {key: tuple(each) for key, each in found.items()}))
+                found.extend((term.iri, each) for each in self._values(under, term, context, place))
+        if types or found:
+            self._describe(name, path, types, found)
+        return Node(name, path, (), {})
+
+    def _describe(self, name: str, path: str, types: list[str], found: list[tuple[str, Value]]) -> None:
+        """A thing may be described in several places of a document: what they say belongs together."""
+        described = self._found.setdefault(name, _Described(path, [], {}))
+        described.types.extend(types)
+        for key, value in found:
+            described.properties.setdefault(key, []).append(value)
 
     def _values(self, value: _JSON, term: Term, context: Context, path: str) -> Iterator[Value]:
         for entry, place in _entries(value, path):
@@ -157,18 +189,6 @@ class _Reader:
                 yield self._node(entry, context, place)
             else:
                 yield _scalar(entry, term, context, place)
-
-    def _keep(self, node: Node) -> Node:
-        """A thing may be described in several places of a document: what they say belongs together."""
-        before = self.nodes.get(node.id)
-        if not node.properties and not node.types:
-            return node
-        if before is not None:
-            keys = [*before.properties, *(key for key in node.properties if key not in before.properties)]
-            both = {key: (*before.properties.get(key, ()), *node.properties.get(key, ())) for key in keys}
-            node = Node(node.id, before.path, tuple(dict.fromkeys((*before.types, *node.types))), both)
-        self.nodes[node.id] = node
-        return node
 
 
 def _entries(value: _JSON, path: str) -> Iterator[tuple[_JSON, str]]:

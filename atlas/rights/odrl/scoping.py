@@ -141,7 +141,7 @@ class _Reader:
         if not names or (operator in _ONE_OPERAND and len(names) != 1):
             self._losses.limit(constraint.path, f"{operator} with {len(names)} right operands")
         elif operator in EXCLUDING:
-            if self._known(key, constraint):
+            if self._known(key, constraint) and self._exact(key, constraint, operator):
                 self._excluding.setdefault(key, set()).update(names)
         elif operator not in INCLUDING:
             self._losses.limit(constraint.path, f"the operator {operator[:50]} does not compare {key}")
@@ -160,12 +160,12 @@ class _Reader:
 
     def _exact(self, key: str, constraint: Constraint, operator: str) -> bool:
         """Whether the names stand for what is narrower too, or have nothing narrower."""
-        if operator in ("isA", "isPartOf") or (operator == "isAnyOf" and self._is_tree):
+        if operator in ("isA", "isPartOf") or (operator in ("isAnyOf", "isNoneOf") and self._is_tree):
             return True
         broad = [each for each in constraint.right if not DIMENSIONS[key].is_narrowest(each.text)]
         for each in broad:
             reason = f"{operator} {each.text[:100]!r} means this name and none narrower, and terms mean both"
-            self._losses.limit(each.path, reason, hint="Write isPartOf, or isAnyOf under this profile.")
+            self._losses.limit(each.path, reason, hint="Write isPartOf, or isAnyOf and isNoneOf under this profile.")
         return not broad
 
     def _read_quantity(self, constraint: Constraint) -> None:

@@ -19,6 +19,8 @@ IRI: Final = "@id"
 
 POLICY_TYPES: Final = ("Set", "Policy", "Offer", "Agreement", "Assertion", "Privacy", "Request", "Ticket")
 LOGICAL: Final = ("and", "or", "xone", "andSequence")
+MAX_PARTS: Final = 50_000
+"""What a policy may consist of: where mentions are followed, a short document can say endlessly much."""
 _MAX_DEPTH: Final = 16
 _SKOS = "http://www.w3.org/2004/02/skos/core#"
 _RDFS = "http://www.w3.org/2000/01/rdf-schema#"
@@ -159,6 +161,7 @@ class _Reader:
 
     def __init__(self, document: Document) -> None:
         self._document = document
+        self._parts = 0
 
     def policy(self, node: Node) -> Policy:
         """A node that has a policy's type."""
@@ -247,6 +250,9 @@ class _Reader:
         return named(values[0])
 
     def _node(self, value: Value) -> Node:
+        self._parts += 1
+        if self._parts > MAX_PARTS:
+            refuse(value.path, f"a policy of more than {MAX_PARTS:,} parts")
         if isinstance(value, Literal):
             # A name where the context in use did not say that it is one.
             return self._document.found(Node(value.text, value.path, (), {}))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from rdflib import RDF, Literal, Namespace, URIRef
 
 from atlas.rights.errors import InvalidPolicy
-from atlas.rights.odrl.jsonld import read_document
+from atlas.rights.odrl.jsonld import Node, read_document
 from atlas.rights.odrl.names import ATLAS, ODRL, ODRL_CONTEXT
 from atlas.rights.odrl.policies import LicensePolicy, encode_policy
 from atlas.rights.odrl.reading import read_policy
@@ -86,7 +86,8 @@ def test_a_context_that_is_not_read_is_refused_by_its_path(context: object, path
         ('"obligation":[{', '"obligation":[{"@graph":[],', "$.obligation[0].@graph"),
         ('"obligation":[', '"obligation":[["use"],', "$.obligation[0]: a list in a list"),
         ('"uid":"', '"uid":5,"x":"', "$.uid: expected text, got 5"),
-        ("31536000S", "31536000S\\ud800", ""),
+        ("31536000S", "31536000S\\ud800", "surrogates not allowed"),
+        ("31536000S", "31536000S\\ud83c\\udfac", ""),
         ('"lteq"', "NaN", "NaN is no JSON"),
     ],
 )
@@ -129,8 +130,17 @@ def test_rules_within_themselves_are_refused() -> None:
         parse(foreign(duty=[duty]))
 
 
+def test_a_short_document_that_says_endlessly_much_is_refused() -> None:
+    """Nine constraints under and, each the same ten, and so on downwards."""
+    level = [{"@id": f"ex:{depth}", "and": [{"@id": f"ex:{depth + 1}"}] * 10} for depth in range(9)]
+    with pytest.raises(InvalidPolicy, match="parts"):
+        parse(foreign(constraint=[*level, {"@id": "ex:9", **constraint("count", "lteq", 1)}]))
+
+
 def test_a_key_that_no_context_knows_stays() -> None:
     """JSON-LD drops it, and with it what it may limit."""
-    (root,) = read_document(foreign(except_on="Sundays")).roots
+    document = read_document(foreign(except_on="Sundays"))
+    (root,) = document.roots
     (rule,) = root.properties[f"{ODRL}permission"]
-    assert "except_on" in read_document(foreign(except_on="Sundays")).found(rule).properties  # type: ignore[arg-type]
+    assert isinstance(rule, Node)
+    assert "except_on" in document.found(rule).properties

@@ -45,6 +45,16 @@ def paid(value: Any, **more: Any) -> Callable[[Any], object]:
     return change
 
 
+def shares(document: Any) -> None:
+    """The agreement with two shares, of which one is bounded."""
+    of = [constraint("percentage", "eq", 5)]
+    bound = constraint("atlas:payTotal", "lteq", 9, unit={"@id": "atlas:wei"})
+    duties = (("shareRevenue", [*of, bound]), ("sharePerformance", of))
+    permission(document)["duty"] = [
+        {"action": {"rdf:value": {"@id": f"atlas:{name}"}, "refinement": refinement}} for name, refinement in duties
+    ]
+
+
 SPATIAL = "$.permission[0].constraint[6]"
 AMOUNT = "$.permission[0].duty[1].action[0].refinement[0]"
 
@@ -77,6 +87,7 @@ UNSAID: list[tuple[Change, str, type[Exception] | None]] = [
     (paid(1.5), AMOUNT, InvalidTerms),
     (paid("-1"), AMOUNT, InvalidTerms),
     (paid("100", unit="iso4217:EUR"), AMOUNT, CurrencyMismatch),
+    (shares, "$.permission[0].duty[0]", UnsupportedPolicy),
     (paid(str(2**256)), "$.permission[0]", InvalidTerms),
     (lambda document: document.update({"atlas:termsHash": "0x" + "00" * 32}), "$.atlas:termsHash", TermsMismatch),
     (lambda document: document.update({"atlas:termsFormat": 1}), "$.atlas:termsFormat", UnsupportedPolicy),
