@@ -6,11 +6,11 @@ from atlas.cli import (
     archive,
     chain,
     config,
-    decisions,
     demo,
     disputes,
     keys,
     ledger,
+    recording,
     rights,
     services,
     standing,
@@ -40,7 +40,7 @@ archive.register(ledger.app)
 app.add_typer(ledger.app, name="ledger")
 standing.register(chain.app)
 app.add_typer(chain.app, name="chain")
-decisions.register(rights.app)
+recording.register(rights.app)
 rights.app.add_typer(disputes.app, name="dispute")
 app.add_typer(rights.app, name="rights")
 app.add_typer(workers.app, name="workers")

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from atlas.cli.decisions import (
+from atlas.cli.options import Config, Json
+from atlas.cli.recording import (
     Against,
     Asset,
     EvidenceFile,
@@ -21,7 +22,6 @@ from atlas.cli.decisions import (
     sha256_of,
     signed_by,
 )
-from atlas.cli.options import Config, Json
 from atlas.indexer.workers.keys import WorkerKey
 from atlas.protocol.decisions import (
     DisputeAnswered,

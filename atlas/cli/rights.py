@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 
 from atlas.bootstrap import open_program
-from atlas.cli import odrl
+from atlas.cli import decisions, odrl
 from atlas.cli.console import output, shown, write
 from atlas.cli.options import Config, Json
 from atlas.projections.books import books_of
@@ -26,9 +26,12 @@ from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
 from atlas.settings import load
 
 app = typer.Typer(
-    help="Royalty statements that recompute offline; disputes, takedowns, agreements; ODRL, Avails and CAWG.",
+    help="Rights: may it be used, what is missing; disputes and agreements; royalty statements; ODRL.",
     no_args_is_help=True,
 )
+app.command()(decisions.decide)
+app.command()(decisions.conflicts)
+app.command()(decisions.gap)
 odrl.register(app)
 
 _HASH_BYTES = 32

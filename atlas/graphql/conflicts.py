@@ -16,10 +16,10 @@ from atlas.graphql.types import AsOf, page_size
 from atlas.projections.rights import VIEWS
 from atlas.projections.views.values import moment
 from atlas.rights import conflicts as engine
-from atlas.rights.conflicts import ConflictBook
+from atlas.rights.conflicts import ConflictBook, all_conflicts
 from atlas.rights.errors import RightsError
 from atlas.rights.index import Rights
-from atlas.rights.state import At, Grant, revocation
+from atlas.rights.state import Grant, as_known
 from atlas.rights.terms import parse_terms, terms_bytes
 
 
@@ -85,19 +85,10 @@ CONFLICTS = strawberry.field(
 
 
 def _conflicts(rights: Rights, proposed: Grant | None, since: int, known: int) -> Iterator[engine.Conflict]:
-    """Each pair once: a license against those before it."""
-    granted = [_as_known(grant, known) for grant in rights.state.grants if grant.position <= known]
-    if proposed is not None:
-        yield from ConflictBook(granted).conflicts(proposed, at=since, most=len(granted))
-        return
-    book = ConflictBook()
-    for grant in sorted(granted, key=lambda grant: grant.position):
-        yield from book.conflicts(grant, at=since, most=len(granted))
-        book.add(grant)
-
-
-def _as_known(grant: Grant, known: int) -> Grant:
-    return msgspec.structs.replace(grant, revoked_at=revocation(grant, At(0, known)))
+    granted = [as_known(grant, known) for grant in rights.state.grants if grant.position <= known]
+    if proposed is None:
+        return all_conflicts(granted, at=since, most=len(granted))
+    return iter(ConflictBook(granted).conflicts(proposed, at=since, most=len(granted)))
 
 
 def _grant(aaid: bytes, proposed: ProposedGrant, position: int) -> Grant:

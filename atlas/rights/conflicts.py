@@ -42,6 +42,7 @@ class ConflictBook:
 
     def __init__(self, grants: Iterable[Grant] = ()) -> None:
         self._grants: dict[int, Grant] = {}
+        self._reaches: dict[int, Scope | None] = {}
         self._shelves: dict[tuple[bytes, LicenseKind, bool], _Shelf] = {}
         sorted_in: defaultdict[tuple[bytes, LicenseKind, bool], list[Grant]] = defaultdict(list)
         for grant in grants:
@@ -53,6 +54,7 @@ class ConflictBook:
     def add(self, grant: Grant) -> None:
         """Keep a grant; one that is known by its position is replaced."""
         self._grants[grant.position] = grant
+        self._reaches.pop(grant.position, None)
         self._shelves.setdefault(_shelf_key(grant), _Shelf()).add(grant)
 
     def conflicts(self, grant: Grant, *, at: int = 0, most: int = 1) -> tuple[Conflict, ...]:
@@ -85,11 +87,17 @@ class ConflictBook:
             return None
         if self._is_under(grant, other) or self._is_under(other, grant):
             return None
-        there = effective_scope(other)
+        there = self._reach(other)
         witness = None if there is None else overlaps(reach, there, after=at)
         if witness is None:
             return None
         return Conflict(grant, other, witness, grant.terms is not None and other.terms is not None)
+
+    def _reach(self, known: Grant) -> Scope | None:
+        """What a grant in the book reaches; kept, for the same ones are met again and again."""
+        if known.position not in self._reaches:
+            self._reaches[known.position] = effective_scope(known)
+        return self._reaches[known.position]
 
     def _is_under(self, grant: Grant, head: Grant) -> bool:
         for _ in range(MAX_SUBLICENSE_DEPTH):
@@ -125,6 +133,14 @@ class _Shelf:
         for name, intervals in self._lists.items():
             if not reach.isdisjoint(self._countries[name]):
                 yield from intervals.meeting(start, end)
+
+
+def all_conflicts(grants: Iterable[Grant], *, at: int = 0, most: int = 1) -> Iterator[Conflict]:
+    """The conflicts of each grant with those before it, at most ``most`` of each, in the order of positions."""
+    book = ConflictBook()
+    for grant in sorted(grants, key=lambda each: each.position):
+        yield from book.conflicts(grant, at=at, most=most)
+        book.add(grant)
 
 
 def effective_scope(grant: Grant) -> Scope | None:

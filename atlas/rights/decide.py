@@ -66,7 +66,7 @@ def decide(use: Use, rights: Rights, at: At) -> Decision:
     if outcome is not Outcome.PERMIT:
         return Decision(outcome, owner, grants, rules, (), ())
     chain = _relied_on(owner, grants)
-    derived = tuple(step.grant for step in pedigree.steps if step.grant is not None)
+    derived = tuple(step.grant for step in pedigree.steps if step.grant is not None and not step.by_owner)
     duties = duties_of(use, chain, derived, rights, at)
     first = (ownership.position,) if ownership is not None and not chain else chain
     return Decision(outcome, owner, grants, rules, duties, (*first, *derived))

@@ -15,7 +15,8 @@ AtlasError
     ├── InvalidDecision   a decision about rights that makes no sense; the field is named
     │   ├── NotEntitled       ... that is for somebody else to take
     │   └── OutOfTurn         ... that the matter does not stand for
-    ├── InvalidUse        a use that is not stated in the engine's vocabulary
+    ├── InvalidUse        a use, or a plan of uses, that is not stated in the engine's vocabulary
+    ├── InvalidFacts      facts for a decision that are malformed or contradict each other
     ├── InvalidPolicy     bytes that are not an ODRL policy as it is read here
     │   └── UnsupportedPolicy a policy that says more than license terms can (exit code 1)
     └── InvalidTerms      bytes that are not a license terms document
@@ -92,7 +93,11 @@ class OutOfTurn(InvalidDecision):
 
 
 class InvalidUse(RightsError):
-    """A use that is not stated in the engine's vocabulary."""
+    """A use, or a plan of uses, that is not stated in the engine's vocabulary."""
+
+
+class InvalidFacts(RightsError):
+    """Facts for a decision that are malformed or contradict each other."""
 
 
 class InvalidPolicy(RightsError):

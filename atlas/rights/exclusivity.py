@@ -8,7 +8,7 @@ not in force, or that its licensor could not give, keeps nobody out.
 
 from collections.abc import Iterator
 
-from atlas.rights.grants import valid
+from atlas.rights.grants import valid, write_address
 from atlas.rights.index import Rights
 from atlas.rights.limits import CHANGE
 from atlas.rights.reasons import Reason, State, worst
@@ -22,8 +22,7 @@ def kept_out(use: Use, asset: bytes, rights: Rights, at: At, grant: Grant | None
     if not exclusives:
         return
     account, kind = (use.account, use.kind) if grant is None else (grant.licensee, grant.kind)
-    chain = () if grant is None else rights.chain(grant)
-    own = tuple(position for position in chain if position <= at.known_position)
+    own = () if grant is None else rights.chain(grant, at.known_position)
     for other in exclusives:
         if other.position > at.known_position or other.licensee == account or other.position in own:
             continue
@@ -51,7 +50,7 @@ def _reached(use: Use, other: Grant, rights: Rights, at: At, *, kind_known: bool
     state = worst([child.state for child in children])
     if state is State.VIOLATED:
         return None  # not valid, or somewhere else
-    seen = f"license {other.license_id}, exclusive {other.kind}"
+    seen = f"license {other.license_id} of {write_address(other.licensee)}, exclusive {other.kind}"
     if state is State.SATISFIED:
         return Reason("exclusivity", State.VIOLATED, "no exclusive license of another", seen, other.position)
     open_ = tuple(child for child in children if child.state is State.UNKNOWN)

@@ -33,7 +33,7 @@ from atlas.rights.obligations import NO_OBLIGATIONS, YEAR_S
 from atlas.rights.plans import Need, Offer, Plan, as_grant, check_plan, needs_of, use_of
 from atlas.rights.reasons import Decision, Missing, Outcome, State
 from atlas.rights.standings import in_default, standings
-from atlas.rights.state import At, Grant, RightsState
+from atlas.rights.state import At, Grant, RightsState, as_known
 
 MOST_USES: Final = 12
 """Planned uses of one asset that a licence with counters is tried with in every combination; of more, one by one."""
@@ -202,7 +202,7 @@ class _Market(NamedTuple):
     def _room(self, grant: Grant) -> list[tuple[int | None, int | None]]:
         """What is left of the counters of a grant, and of those it is held under: uses and seconds, None unbounded."""
         room: list[tuple[int | None, int | None]] = []
-        for position in self.rights.chain(grant):
+        for position in self.rights.chain(grant, self.known_position):
             each = self.rights.by_position[position]
             limits = self.rights.limits(each)
             if limits is None or not limits.is_counted:
@@ -249,7 +249,7 @@ def _market(plan: Plan, offers: Iterable[Offer], state: RightsState, known_posit
     live = sorted((offer for offer in offers if _is_live(offer, known_position)), key=lambda offer: offer.position)
     first = max((known_position, *(grant.position for grant in grants))) + 1
     taken = [(offer, as_grant(offer, plan, first + number)) for number, offer in enumerate(live)]
-    book = ConflictBook(grant for grant in grants if grant.position <= known_position)
+    book = ConflictBook(as_known(grant, known_position) for grant in grants if grant.position <= known_position)
     free = [
         (offer, _without_effect(grant))
         for offer, grant in taken

@@ -18,8 +18,8 @@ def judge(use: Use, grant: Grant, rights: Rights, at: At, exclusivity: Iterator[
     if use.kind is not None:
         constraints.insert(0, Reason("kind", state_of(use.kind is grant.kind), use.kind, grant.kind))
     constraints.extend(exclusivity)
-    outcome = OUTCOMES[standing(constraints)]
-    return GrantFinding(grant.position, grant.license_id, outcome, tuple(constraints), rights.chain(grant))
+    outcome, chain = OUTCOMES[standing(constraints)], rights.chain(grant, at.known_position)
+    return GrantFinding(grant.position, grant.license_id, outcome, tuple(constraints), chain)
 
 
 def hold(use: Use, grant: Grant, rights: Rights, at: At, *, depth: int = 0, counted: bool = True) -> list[Reason]:
@@ -56,11 +56,7 @@ def valid(grant: Grant, rights: Rights, at: At, *, depth: int = 0) -> list[Reaso
 
 def used(grant: Grant, rights: Rights, at: At) -> tuple[int, int]:
     """How often, and for how many seconds, a grant was used; uses under sub-licences count against it too."""
-    past = [
-        each
-        for each in rights.uses.get(grant.position, ())
-        if each.position <= at.known_position and each.at <= at.valid_time
-    ]
+    past = rights.uses(grant, at)
     return sum(each.count for each in past), sum(each.exposure_s for each in past)
 
 

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import takewhile
 from typing import Protocol, TypeVar
 
-from atlas.rights.limits import Limits
+from atlas.rights.limits import KnownLimits, Limits
 from atlas.rights.pedigree import Facts, Pedigree, Term, term
 from atlas.rights.scopes import MAX_SUBLICENSE_DEPTH
 from atlas.rights.state import (
@@ -46,8 +47,9 @@ class Rights:
         self._derivations = _group(state.derivations, lambda fact: fact.child)
         self._chains = {grant.position: _chain(grant, self.by_position) for grant in state.grants}
         counted = ((position, use) for use in state.uses for position in self._chains.get(use.grant, ()))
-        self.uses = _group_pairs(counted)
+        self._uses = _group_pairs(counted)
         self._limits: dict[int, Limits] = {}
+        self._known_limits = KnownLimits()
         self._terms: dict[int, Term] = {}
         self._pedigrees: dict[bytes, Pedigree] = {}
 
@@ -68,9 +70,22 @@ class Rights:
             whole = self._pedigrees[asset] = self._trace(asset, None)
         return whole if whole.known_position <= at.known_position else self._trace(asset, at.known_position)
 
-    def chain(self, grant: Grant) -> tuple[int, ...]:
-        """The positions of the grant, of the grant it is held under, and so on up."""
-        return self._chains[grant.position]
+    def chain(self, grant: Grant, known_position: int) -> tuple[int, ...]:
+        """The positions of the grant, of the grant it is held under, and so on up, as far as they were known."""
+        chain = self._chains[grant.position]
+        if len(chain) == 1 or max(chain) <= known_position:
+            return chain
+        return tuple(takewhile(lambda position: position <= known_position, chain))
+
+    def uses(self, grant: Grant, at: At) -> list[RecordedUse]:
+        """What was used by ``at`` under the grant, and under those that were held under it then."""
+        return [
+            use
+            for use in self._uses.get(grant.position, ())
+            if use.position <= at.known_position
+            and use.at <= at.valid_time
+            and grant.position in self.chain(self.by_position[use.grant], at.known_position)
+        ]
 
     def limits(self, grant: Grant) -> Limits | None:
         """What the terms of a grant limit; None where they are not known."""
@@ -78,7 +93,7 @@ class Rights:
             return None
         found = self._limits.get(grant.position)
         if found is None:
-            found = self._limits[grant.position] = Limits(grant.terms.scope)
+            found = self._limits[grant.position] = self._known_limits.limits(grant.terms.scope)
         return found
 
     def term(self, grant: Grant) -> Term:

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from atlas.rights.limits import Limits
+from atlas.rights.limits import limited
 from atlas.rights.moments import write_moment
 from atlas.rights.obligations import Effect
 from atlas.rights.reasons import Reason, State
 from atlas.rights.scopes import Period
 from atlas.rights.state import At, Derivation, Dispute, Grant, Ownership
-from atlas.rights.uses import Use
+from atlas.rights.uses import FIELDS, Use
 
 _KEPT: Final = 16_384
 
@@ -138,7 +138,7 @@ def _is_unsettled(grant: Grant, facts: Facts) -> bool:
 def _limited(grants: Iterable[Grant]) -> tuple[str, ...]:
     """The fields of a use that any of the grants limits; one at least, as an attribute getter wants."""
     scopes = (grant.terms.scope for grant in grants if grant.terms is not None)
-    return tuple(sorted({limit.field for scope in scopes for limit in Limits(scope).limits})) or ("territory",)
+    return tuple(sorted({FIELDS[key] for scope in scopes for key in limited(scope)})) or ("territory",)
 
 
 def _positions(facts: Iterable[Derivation] | Iterable[Grant] | Iterable[Ownership]) -> Iterable[int]:

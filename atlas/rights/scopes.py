@@ -5,6 +5,7 @@ A scope is a box: one extent a named dimension, a half-open period, counters, an
 since 1970; a period holds from its start until before its end.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -80,6 +81,10 @@ DIMENSIONS: Final[dict[str, Dimension]] = {
 }
 WHERE_USED: Final = tuple(key for key in DIMENSIONS if key != "modifications")
 """The dimensions that every use has a place in; a use may leave the work as it is."""
+_MOST_LIMITED_FIRST: Final = (
+    *("media", "industries", "territories", "channels", "works"),
+    *("projects", "series", "formats", "languages"),
+)
 _LIMITS: Final = ("duration_s", "max_uses", "max_exposure_s", "sublicense_depth")
 
 
@@ -130,12 +135,24 @@ def overlaps(one: Scope, other: Scope, *, after: int = 0) -> Witness | None:
     if not period.holds(instant):
         return None
     names: list[tuple[str, str]] = []
-    for key in WHERE_USED:
-        name = DIMENSIONS[key].witness(extent_of(one, key), extent_of(other, key))
+    for key in _MOST_LIMITED_FIRST:
+        here, there = extent_of(one, key), extent_of(other, key)
+        name = _unlimited(key) if here is there is EVERYTHING else _witness(key, here, there)
         if name is None:
             return None
         names.append((key, name))
-    return Witness(tuple(names), instant)
+    return Witness(tuple(sorted(names)), instant)
+
+
+@lru_cache(maxsize=65_536)
+def _witness(key: str, one: Extent, other: Extent) -> str | None:
+    """Licences say the same few things over and over."""
+    return DIMENSIONS[key].witness(one, other)
+
+
+@lru_cache(maxsize=len(DIMENSIONS))
+def _unlimited(key: str) -> str | None:
+    return DIMENSIONS[key].witness(EVERYTHING, EVERYTHING)
 
 
 def intersect(one: Scope, other: Scope) -> Scope | None:

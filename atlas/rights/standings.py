@@ -18,8 +18,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from atlas.protocol.parameters import WHOLE_BPS
 from atlas.rights.index import Rights
 from atlas.rights.obligations import YEAR_S, Effect, Obligations
@@ -32,24 +30,23 @@ PAYMENT_RULE: Final = "pay/oldest-first/1"
 MAX_PERIODS: Final = 10_000
 """How many years and reports of one grant are counted at most: a report each day for 27 years."""
 
-_DATED: Final = frozenset({Action.PAY, Action.REPORT})
-
 
 def standings(grant: Grant, rights: Rights, at: At) -> tuple[Duty, ...]:
     """Every duty under ``grant`` with its standing at ``at``, by due date; empty where the terms are not known."""
     terms = grant.terms
     if terms is None or grant.position > at.known_position or grant.starts_at > at.valid_time:
         return ()
-    owed = sorted(_arising(grant, rights, at), key=_by_due_date)
+    owed = sorted(_arising(grant, terms, rights, at), key=_by_due_date)
     done = [
         fact
         for fact in rights.fulfilments.get(grant.position, ())
         if fact.position <= at.known_position and fact.at <= at.valid_time
     ]
-    found = sorted(
-        (*_paid(owed, done, terms.obligations, at), *_done(owed, done, terms.obligations, at)), key=_by_due_date
-    )
-    return (*_until_terminated(found), *_shares(terms.price, grant.position))
+    judge = _Judge(grant.position, terms.obligations, at.valid_time, done, _Purse(done))
+    found = [judge.pay(each) if each.action is Action.PAY else judge.do(each) for each in owed]
+    if terms.obligations.when_late is Effect.TERMINATE:
+        found = _until_terminated(found)
+    return (*found, *_shares(terms.price, grant.position))
 
 
 def in_default(duties: Sequence[Duty]) -> Duty | None:
@@ -62,66 +59,62 @@ def in_default(duties: Sequence[Duty]) -> Duty | None:
     return None
 
 
-def _by_due_date(duty: Duty) -> tuple[int, str, int]:
-    return duty.due_at or 0, duty.rule, duty.use or 0
-
-
-def _arising(grant: Grant, rights: Rights, at: At) -> Iterator[Duty]:
-    """What fell due by ``at`` and while the grant lasted, and the next of what recurs."""
-    terms, end = grant.terms, _end(grant, at)
-    if terms is None or (end is not None and end <= grant.starts_at):
-        return
-    owed = _Owed(grant.position, grant.starts_at, end, at.valid_time)
-    if terms.price is not None:
-        yield from owed.payments(terms.price)
-    if terms.obligations.report_every_s is not None:
-        yield from owed.reports(terms.obligations.report_every_s)
-    for use in rights.uses.get(grant.position, ()):
-        if use.position <= at.known_position and use.at <= at.valid_time:
-            yield from owed.for_use(use, terms)
-
-
 class _Owed(NamedTuple):
-    """One grant, and how far its duties are counted."""
+    """A duty before it is judged."""
 
-    position: int
-    starts_at: int
-    ends_at: int | None
-    now: int
+    action: Action
+    rule: str
+    due_at: int
+    amount_wei: int = 0
+    use: int | None = None
 
-    def payments(self, price: Price) -> Iterator[Duty]:
-        for name in ("flat_wei", "buyout_wei", "minimum_guarantee_wei"):
-            amount_wei: int | None = getattr(price, name)
-            if amount_wei:
-                yield self._duty(Action.PAY, f"price.{name}", self.starts_at, amount_wei)
-        if price.annual_wei:
-            for due_at in self._recurring(self.starts_at, YEAR_S):
-                if self.ends_at is None or due_at < self.ends_at:
-                    yield self._duty(Action.PAY, "price.annual_wei", due_at, price.annual_wei)
 
-    def reports(self, every_s: int) -> Iterator[Duty]:
-        for due_at in self._recurring(self.starts_at + every_s, every_s):
-            last_at = due_at if self.ends_at is None else min(due_at, self.ends_at)
-            yield self._duty(Action.REPORT, "obligations.report_every_s", last_at)
+def _by_due_date(owed: _Owed) -> tuple[int, str, int]:
+    return owed.due_at, owed.rule, owed.use or 0
 
-    def for_use(self, use: RecordedUse, terms: Terms) -> Iterator[Duty]:
-        if terms.price is not None and terms.price.per_use_wei:
-            amount_wei = terms.price.per_use_wei * use.count
-            yield self._duty(Action.PAY, "price.per_use_wei", use.at, amount_wei, use.position)
-        if terms.scope.attribution:
-            yield self._duty(Action.ATTRIBUTE, "scope.attribution", use.at, None, use.position)
 
-    def _recurring(self, first_at: int, every_s: int) -> Iterator[int]:
-        """What fell due by now, and the next; nothing after the one that the end falls into."""
-        for due_at in range(first_at, first_at + MAX_PERIODS * every_s, every_s):
-            yield due_at
-            if due_at > self.now or (self.ends_at is not None and due_at >= self.ends_at):
-                return
+def _arising(grant: Grant, terms: Terms, rights: Rights, at: At) -> Iterator[_Owed]:
+    """What fell due by ``at`` and while the grant lasted, and the next of what recurs."""
+    end = _end(grant, at)
+    if end is not None and end <= grant.starts_at:
+        return
+    if terms.price is not None:
+        yield from _payments(terms.price, grant.starts_at, end, at.valid_time)
+    every_s = terms.obligations.report_every_s
+    if every_s is not None:
+        for due_at in _recurring(grant.starts_at + every_s, every_s, end, at.valid_time):
+            yield _Owed(Action.REPORT, "obligations.report_every_s", due_at if end is None else min(due_at, end))
+    for use in rights.uses(grant, at):
+        yield from _for_use(use, terms)
 
-    def _duty(
-        self, action: Action, rule: str, due_at: int, amount_wei: int | None = None, use: int | None = None
-    ) -> Duty:
-        return Duty(action, rule, due_at, amount_wei, position=self.position, use=use)
+
+def _payments(price: Price, starts_at: int, end: int | None, now: int) -> Iterator[_Owed]:
+    for name, amount_wei in (
+        ("price.flat_wei", price.flat_wei),
+        ("price.buyout_wei", price.buyout_wei),
+        ("price.minimum_guarantee_wei", price.minimum_guarantee_wei),
+    ):
+        if amount_wei:
+            yield _Owed(Action.PAY, name, starts_at, amount_wei)
+    if price.annual_wei:
+        for due_at in _recurring(starts_at, YEAR_S, end, now):
+            if end is None or due_at < end:
+                yield _Owed(Action.PAY, "price.annual_wei", due_at, price.annual_wei)
+
+
+def _for_use(use: RecordedUse, terms: Terms) -> Iterator[_Owed]:
+    if terms.price is not None and terms.price.per_use_wei:
+        yield _Owed(Action.PAY, "price.per_use_wei", use.at, terms.price.per_use_wei * use.count, use.position)
+    if terms.scope.attribution:
+        yield _Owed(Action.ATTRIBUTE, "scope.attribution", use.at, use=use.position)
+
+
+def _recurring(first_at: int, every_s: int, end: int | None, now: int) -> Iterator[int]:
+    """What fell due by ``now``, and the next; nothing after the one that the end falls into."""
+    for due_at in range(first_at, first_at + MAX_PERIODS * every_s, every_s):
+        yield due_at
+        if due_at > now or (end is not None and due_at >= end):
+            return
 
 
 def _shares(price: Price | None, position: int) -> Iterator[Duty]:
@@ -138,29 +131,6 @@ def _end(grant: Grant, at: At) -> int | None:
         scope = grant.terms.scope
         ends += [scope.period.ends_at, None if scope.duration_s is None else grant.starts_at + scope.duration_s]
     return min((end for end in ends if end is not None), default=None)
-
-
-def _paid(owed: Sequence[Duty], done: Sequence[Fulfilment], obligations: Obligations, at: At) -> Iterator[Duty]:
-    """Payments in their order against what is to be paid in its order."""
-    purse = _Purse(done)
-    for duty in owed:
-        if duty.action != Action.PAY or duty.due_at is None or duty.amount_wei is None:
-            continue
-        late_at = duty.due_at + obligations.grace_s
-        fee_wei = duty.amount_wei * obligations.late_fee_bps // WHOLE_BPS
-        in_time = purse.pay(duty.amount_wei, late_at)
-        is_late = in_time.rest_wei > 0 and at.valid_time > late_at
-        after = purse.pay(in_time.rest_wei + fee_wei, None) if is_late else _Paid(in_time.rest_wei, None, ())
-        last_at = in_time.last_at if after.last_at is None else after.last_at
-        yield msgspec.structs.replace(
-            duty,
-            state=_state(not after.rest_wei, is_late),
-            late_at=late_at,
-            fulfilled_at=None if after.rest_wei else last_at,
-            outstanding_wei=after.rest_wei,
-            effect=obligations.when_late,
-            relied_on=tuple(dict.fromkeys((*in_time.relied_on, *after.relied_on))),
-        )
 
 
 class _Paid(NamedTuple):
@@ -193,31 +163,66 @@ class _Purse:
         return _Paid(amount_wei, last_at, tuple(relied_on))
 
 
-def _done(owed: Sequence[Duty], done: Sequence[Fulfilment], obligations: Obligations, at: At) -> Iterator[Duty]:
-    """Reports and credits: the first fact that counts for the duty."""
-    for duty in owed:
-        if duty.action == Action.PAY:
-            continue
-        late_at = (duty.due_at or 0) + obligations.grace_s
-        facts = sorted((fact.at, fact.position) for fact in done if _counts_for(fact, duty))
-        first = facts[0] if facts else None
-        is_late = (at.valid_time if first is None else first[0]) > late_at
-        yield msgspec.structs.replace(
-            duty,
+class _Judge(NamedTuple):
+    """How duties stand at an instant, by what was done until then."""
+
+    position: int  # of the grant
+    obligations: Obligations
+    now: int
+    done: Sequence[Fulfilment]
+    purse: _Purse
+
+    def pay(self, owed: _Owed) -> Duty:
+        """What is to be paid in its order, against the payments in theirs."""
+        late_at = owed.due_at + self.obligations.grace_s
+        paid = self.purse.pay(owed.amount_wei, late_at)
+        is_late = paid.rest_wei > 0 and self.now > late_at
+        if is_late:
+            fee_wei = owed.amount_wei * self.obligations.late_fee_bps // WHOLE_BPS
+            later = self.purse.pay(paid.rest_wei + fee_wei, None)
+            relied_on = tuple(dict.fromkeys((*paid.relied_on, *later.relied_on)))
+            paid = _Paid(later.rest_wei, later.last_at or paid.last_at, relied_on)
+        return Duty(
+            owed.action,
+            owed.rule,
+            owed.due_at,
+            owed.amount_wei,
+            position=self.position,
+            use=owed.use,
+            state=_state(not paid.rest_wei, is_late),
+            late_at=late_at,
+            fulfilled_at=None if paid.rest_wei else paid.last_at,
+            outstanding_wei=paid.rest_wei,
+            effect=self.obligations.when_late,
+            relied_on=paid.relied_on,
+        )
+
+    def do(self, owed: _Owed) -> Duty:
+        """Reports and credits: the first fact that counts."""
+        late_at = owed.due_at + self.obligations.grace_s
+        facts = ((fact.at, fact.position) for fact in self.done if _counts_for(fact, owed))
+        first = min(facts, default=None)
+        is_late = (self.now if first is None else first[0]) > late_at
+        return Duty(
+            owed.action,
+            owed.rule,
+            owed.due_at,
+            position=self.position,
+            use=owed.use,
             state=_state(first is not None, is_late),
             late_at=late_at,
             fulfilled_at=None if first is None else first[0],
-            effect=obligations.when_late if duty.action in _DATED else Effect.NONE,
+            effect=self.obligations.when_late if owed.action is Action.REPORT else Effect.NONE,
             relied_on=() if first is None else (first[1],),
         )
 
 
-def _counts_for(fact: Fulfilment, duty: Duty) -> bool:
-    if fact.action != duty.action:
+def _counts_for(fact: Fulfilment, owed: _Owed) -> bool:
+    if fact.action is not owed.action:
         return False
     if fact.action is Action.REPORT:
-        return duty.due_at is not None and (fact.at if fact.until is None else fact.until) >= duty.due_at
-    return fact.use == duty.use
+        return (fact.at if fact.until is None else fact.until) >= owed.due_at
+    return fact.use == owed.use
 
 
 def _state(is_done: bool, is_late: bool) -> DutyState:
@@ -226,9 +231,14 @@ def _state(is_done: bool, is_late: bool) -> DutyState:
     return DutyState.FULFILLED if is_done else DutyState.PENDING
 
 
-def _until_terminated(duties: Sequence[Duty]) -> Iterator[Duty]:
-    """All, unless delay terminated the licence: then what fell due up to that instant."""
-    defaults = (duty for duty in duties if duty.effect is Effect.TERMINATE)
-    over = (duty.late_at for duty in defaults if duty.state in (DutyState.LATE, DutyState.REMEDIED))
-    end = min((each for each in over if each is not None), default=None)
-    return (duty for duty in duties if end is None or duty.due_at is None or duty.due_at <= end)
+def _until_terminated(duties: Sequence[Duty]) -> list[Duty]:
+    """What fell due before delay ended the licence."""
+    over = [
+        duty.late_at
+        for duty in duties
+        if duty.effect is Effect.TERMINATE
+        and duty.late_at is not None
+        and duty.state in (DutyState.LATE, DutyState.REMEDIED)
+    ]
+    end = min(over, default=None)
+    return [duty for duty in duties if end is None or (duty.due_at or 0) <= end]

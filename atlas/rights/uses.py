@@ -15,7 +15,7 @@ from atlas.rights.vocabularies import ANY
 _COUNTER_LIMIT = 2**63
 
 
-class Use(msgspec.Struct, frozen=True):
+class Use(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A use; ``*`` is everything in a dimension, None is not stated.
 
     A use that does not state what a licence limits is not permitted by that licence until it does. A use

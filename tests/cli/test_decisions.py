@@ -1,145 +1,135 @@
-"""Disputes, takedowns and agreements, as parties and reviewers type the commands."""
+"""Decisions, conflicts and gaps on files, as a licensing department types the commands."""
 
 import json
+import re
+import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
-from eth_account import Account
 
-from atlas.protocol.ids import checksum_address, format_aaid
 from tests.cli.commands import CommandLine
-from tests.deciding import ADA, ASSET, BEN, JUDGE, KEYS, NOW, OTHER_JUDGE, REVIEWER, agreement
 
-WHERE = format_aaid(ASSET)
-
-
-@pytest.fixture
-def authorities(config: Path) -> str:
-    """The configuration's arbitrators and reviewers."""
-    judges = ", ".join(f'"{checksum_address(each)}"' for each in (JUDGE, OTHER_JUDGE))
-    text = f'[rights]\narbitrators = [{judges}]\nreviewers = ["{checksum_address(REVIEWER)}"]\n'
-    config.write_text(config.read_text() + text)
-    return str(config)
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "rights.md").read_text()
+FACTS, DENIED, OPEN, PLAN = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+AT = "2026-04-01T00:00:00Z"
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> dict[bytes, str]:
-    """A key file of everybody."""
-    files = {address: tmp_path / f"{address.hex()}.key" for address in KEYS}
-    for address, file in files.items():
-        file.write_text(KEYS[address].hex())
-        file.chmod(0o600)
-    return {address: str(file) for address, file in files.items()}
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, content in (("facts", FACTS), ("use", DENIED), ("open", OPEN), ("plan", PLAN)):
+        (tmp_path / f"{name}.json").write_text(content)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-@pytest.fixture
-def draft(tmp_path: Path) -> Path:
-    file = tmp_path / "agreement.json"
-    message = {
-        "asset": WHERE,
-        "licensor": checksum_address(ADA),
-        "licensee": checksum_address(BEN),
-        "issued_at": NOW,
-        "starts_at": NOW - 1_000,
-    }
-    document = json.loads(agreement().document)
-    file.write_text(json.dumps({"decision": "agreement-signed", "message": message, "document": document}))
-    return file
+def words(text: str) -> list[str]:
+    """The words of an output, whatever the width that it was written for."""
+    return re.findall(r"[\w:/.-]+", text)
 
 
-def filed(run: CommandLine, authorities: str, key: str) -> Any:
-    parties = "--respondent", checksum_address(BEN), "--arbitrator", checksum_address(JUDGE)
-    said = "--category", "copyright_infringement", "--issued-at", str(NOW)
-    return run("rights", "dispute", "file", WHERE, *parties, *said, "--key", key, "--config", authorities, "--json")
-
-
-def test_a_dispute_goes_from_filing_to_a_second_ruling(
-    run: CommandLine, authorities: str, keys: dict[bytes, str], tmp_path: Path
+@pytest.mark.parametrize("name", ["decide", "conflicts", "gap"])
+def test_the_page_shows_what_its_commands_print(
+    run: CommandLine, files: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    brief = tmp_path / "brief.pdf"
-    brief.write_bytes(b"what happened")
-    dispute = json.loads(filed(run, authorities, keys[ADA]).output)["decision"]
-
-    def step(name: str, key: bytes, *options: str) -> str:
-        ran = run("rights", "dispute", name, dispute, "--key", keys[key], "--config", authorities, *options)
-        assert (ran.code, ran.errors) == (0, "")
-        return ran.output
-
-    assert "Recorded: dispute-answered at position 2" in step("answer", BEN, "--evidence-uri", "ipfs://answer")
-    assert "position 3" in step("evidence", ADA, "--evidence-file", str(brief))
-    told = step("rule", JUDGE, "--for", "claimant", "--remedy", "prohibit", "--appeal-until", "4000000000")
-    assert f"  matter  {dispute}" in told
-    assert "dispute-appealed" in step("appeal", BEN)
-    assert "position 6" in step("rule", OTHER_JUDGE, "--for", "respondent")
-    late = run("rights", "dispute", "appeal", dispute, "--key", keys[ADA], "--config", authorities)
-    assert late.code == 4
-    assert "the ruling could be appealed until before 0" in late.errors
+    monkeypatch.setattr("atlas.cli.console.output.width", 150)
+    [(command, expected)] = [
+        each
+        for each in re.findall(r"```sh\natlas-ledger (rights .*?)\n```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
+        if each[0].split()[1] == name
+    ]
+    assert [line.rstrip() for line in run(*shlex.split(command)).output.splitlines()] == expected.splitlines()
 
 
-def test_filing_the_same_again_records_nothing_new(run: CommandLine, authorities: str, keys: dict[bytes, str]) -> None:
-    first = json.loads(filed(run, authorities, keys[ADA]).output)
-    again = json.loads(filed(run, authorities, keys[ADA]).output)
-    assert again == {**first, "is_known": True}
+def test_an_open_question_is_undetermined_and_says_what_to_do(run: CommandLine, files: Path) -> None:
+    ran = run("rights", "decide", "facts.json", "open.json", "--at", AT)
+    assert ran.output.startswith("UNDETERMINED: ")
+    assert words(ran.output) == words(re.findall(r"```text\n(UNDETERMINED.*?)```", PAGE, re.DOTALL)[0])
+    told = json.loads(run("rights", "decide", "facts.json", "open.json", "--at", AT, "--json").output)
+    assert told["outcome"] == "undetermined"
+    assert {each["remedy"] for each in told["missing"]} == {"measure"}
+    assert told["grants"][0]["outcome"] == "permit"
 
 
-def test_a_takedown_is_ordered_and_lifted_by_a_reviewer(
-    run: CommandLine, authorities: str, keys: dict[bytes, str]
+def test_a_decision_is_of_an_instant_and_of_a_position(run: CommandLine, files: Path) -> None:
+    decide = "rights", "decide", "facts.json", "use.json"
+    assert run(*decide, "--at", AT, "--known", "11").output.startswith("DENY")
+    assert "license / " not in run(*decide, "--at", AT, "--known", "11").output
+    (files / "use.json").write_text(DENIED.replace('"FR"', '"US"'))
+    permitted = run(*decide, "--at", AT).output
+    assert permitted.startswith("PERMIT")
+    assert "duty report, due 2026-05-30T00:00:00Z (obligations.report_every_s)" in permitted
+    assert "duty pay 4000 wei, due 2027-03-01T00:00:00Z" not in permitted
+    assert run(*decide, "--at", "2026-07-01T00:00:00Z").output.startswith("DENY")
+
+
+def test_a_proposed_grant_is_held_against_those_on_record(run: CommandLine, files: Path) -> None:
+    grant = json.loads(FACTS)["grants"][1]
+    (files / "grant.json").write_text(json.dumps({**grant, "position": 99, "license_id": 42}))
+    conflicts = "rights", "conflicts", "facts.json", "--grant", "grant.json"
+    ran = run(*conflicts, "--at", AT)
+    assert "license 42" in ran.output
+    assert "territories FR" in ran.output
+    [told] = json.loads(run(*conflicts, "--at", AT, "--json").output)
+    assert (told["other"]["position"], told["is_certain"]) == (10, True)
+    assert json.loads(run(*conflicts, "--at", "2027-01-01T00:00:00Z", "--json").output) == []
+
+
+def test_a_gap_as_json_has_every_part(run: CommandLine, files: Path) -> None:
+    told = json.loads(run("rights", "gap", "facts.json", "plan.json", "--json").output)
+    assert (told["price_wei"], told["at_least_wei"], told["is_exact"], told["held"]) == ("2900", "2900", True, [14])
+    assert [(each["offer_id"], each["uses"], each["price_wei"]) for each in told["purchases"]] == [
+        (7, [2], "1400"),
+        (8, [1], "1500"),
+    ]
+    assert [each["need"]["use"] for each in told["uncovered"]] == [3]
+
+
+@pytest.mark.parametrize(
+    ("said", "changed"),
+    [
+        ('"expires_at": null', '"expires": null'),
+        ('"KP"', '"XX"'),
+        ('"expires_at": null', '"expires_at": "2025-01-01T00:00:00Z"'),
+        ('"2026-01-01T00:00:00Z"', '"2026-01-01"'),
+        ('"2026-01-01T00:00:00Z"', "-1"),
+        ('"position": 12', '"position": 10'),
+        ('"amount_wei": "4000"', '"amount_wei": 4000'),
+        ('"kind": "commercial", "price"', '"kind": "commercial", "prize"'),
+        ('"of": ["beauty"]', '"of": ["alchemy"]'),
+        ('"0x1111', '"0x111'),
+        ("{", "["),
+    ],
+)
+def test_facts_that_are_none_are_refused_as_a_whole(run: CommandLine, files: Path, said: str, changed: str) -> None:
+    assert said in FACTS
+    (files / "facts.json").write_text(FACTS.replace(said, changed, 1))
+    for command in (("decide", "use.json"), ("conflicts",), ("gap", "plan.json")):
+        ran = run("rights", command[0], "facts.json", *command[1:])
+        assert (ran.code, ran.output) == (4, "")
+        assert "internal error" not in ran.errors
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "changed"),
+    [
+        ("use", '"FR"', '"XX"'),
+        ("use", '"media"', '"medium"'),
+        ("plan", '"2026-12-01T00:00:00Z"', '"2026-01-01T00:00:00Z"'),
+        ("plan", '["game"]', "[]"),
+        ("plan", '"count": 3', '"count": 0'),
+    ],
+)
+def test_a_use_and_a_plan_outside_the_vocabulary_are_refused(
+    run: CommandLine, files: Path, name: str, said: str, changed: str
 ) -> None:
-    order = "rights", "takedown", WHERE, "--cause", "deepfake", "--territory", "DE", "--territory", "FR"
-    refused = run(*order, "--key", keys[ADA], "--config", authorities)
-    assert refused.code == 4
-    assert "none of the reviewers of this ledger" in refused.errors
-    told = json.loads(run(*order, "--key", keys[REVIEWER], "--config", authorities, "--json").output)
-    lifted = run("rights", "lift", told["decision"], "--key", keys[REVIEWER], "--config", authorities)
-    assert "Recorded: takedown-lifted at position 2" in lifted.output
-
-
-def test_an_unknown_territory_is_named(run: CommandLine, authorities: str, keys: dict[bytes, str]) -> None:
-    order = "rights", "takedown", WHERE, "--cause", "deepfake", "--territory", "XX", "--key", keys[REVIEWER]
-    ran = run(*order, "--config", authorities)
+    path = files / f"{name}.json"
+    assert said in path.read_text()
+    path.write_text(path.read_text().replace(said, changed, 1))
+    ran = run("rights", "decide" if name == "use" else "gap", "facts.json", path.name)
     assert ran.code == 4
-    assert "territories" in ran.errors
+    assert "internal error" not in ran.errors
 
 
-def test_an_agreement_is_signed_by_a_key_and_a_wallet_and_recorded(
-    run: CommandLine, authorities: str, keys: dict[bytes, str], draft: Path, tmp_path: Path
-) -> None:
-    typed = json.loads(run("rights", "typed-data", str(draft)).output)
-    wallet = Account.from_key(KEYS[ADA]).sign_typed_data(full_message=typed)
-    signed = tmp_path / "signed.json"
-    assert run("rights", "sign", str(draft), "--key", keys[BEN], "-o", str(signed)).code == 0
-    half = run("rights", "agree", str(signed), "--config", authorities)
-    assert half.code == 4
-    assert "signatures[0] is missing: the licensor" in half.errors
-    file = json.loads(signed.read_text())
-    file["signatures"]["licensor"] = f"0x{bytes(wallet.signature).hex()}"
-    signed.write_text(json.dumps(file))
-    ran = run("rights", "agree", str(signed), "--config", authorities)
-    assert (ran.code, ran.errors) == (0, "")
-    assert "Recorded: agreement-signed at position 1" in ran.output
-    assert "Recorded before" in run("rights", "record", str(signed), "--config", authorities).output
-
-
-def test_a_changed_agreement_is_refused(
-    run: CommandLine, authorities: str, keys: dict[bytes, str], draft: Path, tmp_path: Path
-) -> None:
-    signed = tmp_path / "signed.json"
-    run("rights", "sign", str(draft), "--key", keys[BEN], "-o", str(signed))
-    run("rights", "sign", str(signed), "--key", keys[ADA], "-o", str(signed))
-    file = json.loads(signed.read_text())
-    file["message"]["expires_at"] = NOW + 5
-    signed.write_text(json.dumps(file))
-    ran = run("rights", "agree", str(signed), "--config", authorities)
-    assert ran.code == 4
-    assert "signatures[0] is by" in ran.errors
-
-
-def test_agree_takes_agreements_only(run: CommandLine, authorities: str, tmp_path: Path) -> None:
-    file = tmp_path / "use.json"
-    message = {"grant": 1, "used_at": NOW, "issued_at": NOW, "reference": "0x" + "11" * 32}
-    message["author"] = checksum_address(REVIEWER)
-    file.write_text(json.dumps({"decision": "use-recorded", "message": message}))
-    ran = run("rights", "agree", str(file), "--config", authorities)
-    assert ran.code == 2
-    assert "is no agreement" in ran.errors
+def test_an_instant_that_is_none_is_refused(run: CommandLine, files: Path) -> None:
+    assert run("rights", "decide", "facts.json", "use.json", "--at", "yesterday").code == 4
+    assert run("rights", "decide", "facts.json", "use.json", "--known", "-1").code == 2
