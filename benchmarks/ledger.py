@@ -3,6 +3,7 @@
 Everything runs on one embedded PostgreSQL, fsync on, in one run.
 """
 
+import asyncio
 import itertools
 import os
 import resource
@@ -10,9 +11,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 from eventsourcing.persistence import StoredEvent
@@ -21,7 +23,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from atlas.ledger import MIGRATIONS
-from atlas.ledger.archive import ROW_GROUP_FACTS, Archive
+from atlas.ledger.archive import Archive
 from atlas.ledger.archiving import archive
 from atlas.ledger.batches import copy_events, encode_batch, rows_a_piece
 from atlas.ledger.checkpoints import Checkpointer
@@ -30,6 +32,7 @@ from atlas.ledger.log import Fact, Ledger
 from atlas.ledger.migrations import migrate
 from atlas.ledger.notes import Signer
 from atlas.ledger.postgres import EmbeddedPostgres
+from atlas.ledger.row_groups import ROW_GROUP_FACTS
 from atlas.ledger.schema import PARTITION_FACTS, set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger
@@ -39,6 +42,7 @@ from benchmarks.measuring import Figure, against, alone, in_turns, interleaved, 
 BATCH = 10_000
 PAYLOAD_BYTES = 300
 TASKS = 64
+Item = TypeVar("Item")
 _serial = itertools.count()
 
 _BARE_TABLE = """
@@ -129,10 +133,25 @@ class Bench:
         return per_second(count, lambda: [self.library.insert_events(page) for page in made])
 
     def tasks(self, count: int) -> float:
-        """One fact a call, 64 callers."""
-        made = facts(count)
-        with ThreadPoolExecutor(TASKS) as pool:
-            return per_second(count, lambda: list(pool.map(self.ledger.append, [[fact] for fact in made])))
+        """One fact a call, 64 tasks of one event loop."""
+        waiting = iter([[fact] for fact in facts(count)])
+
+        async def append() -> None:
+            for fact in waiting:
+                await self.ledger.append_async(fact)
+
+        async def work() -> None:
+            await asyncio.gather(*[append() for _ in range(TASKS)])
+
+        return per_second(count, lambda: asyncio.run(work()))
+
+    def threads(self, count: int) -> float:
+        """One fact a call, 64 threads."""
+        return _in_threads(self.ledger.append, [[fact] for fact in facts(count)])
+
+    def threads_to_library(self, count: int) -> float:
+        """One event a call, 64 threads: the library's store has no other way to be called by many at once."""
+        return _in_threads(self.library.insert_events, [_stored([fact]) for fact in facts(count)])
 
     def read_arrow(self) -> float:
         """The whole log as Arrow tables, 100,000 positions each."""
@@ -147,6 +166,11 @@ class Bench:
         return per_second(
             last, lambda: [self.library.select_notifications(at, 10_000) for at in range(1, last + 1, 10_000)]
         )
+
+
+def _in_threads(append: Callable[[list[Item]], object], batches: Sequence[list[Item]]) -> float:
+    with ThreadPoolExecutor(TASKS) as pool:
+        return per_second(len(batches), lambda: list(pool.map(append, batches)))
 
 
 def _encoded(batch: Sequence[Fact], first_position: int) -> bytes:
@@ -176,11 +200,17 @@ def measure(bench: Bench, *, quick: bool) -> Iterator[Figure]:
     one_by_one = interleaved(
         runs,
         lambda: bench.single(singles),
-        lambda: bench.tasks(singles * 8),
         lambda: bench.single_to_library(singles),
     )
-    yield in_turns("append_single_vs_library", [(ours, library) for ours, _, library in one_by_one], "facts/s")
-    yield in_turns("append_64_tasks_vs_library", [(ours, library) for _, ours, library in one_by_one], "facts/s")
+    yield in_turns("append_single_vs_library", [(ours, library) for ours, library in one_by_one], "facts/s")
+    by_many = interleaved(
+        runs,
+        lambda: bench.tasks(singles * 16),
+        lambda: bench.threads(singles * 8),
+        lambda: bench.threads_to_library(singles * 2),
+    )
+    yield in_turns("append_64_tasks_vs_library", [(ours, library) for ours, _, library in by_many], "facts/s")
+    yield in_turns("append_64_threads_vs_library", [(ours, library) for _, ours, library in by_many], "facts/s")
     yield alone("checkpoint_lag_s", _checkpoint_lag_s(bench), "s")
     bench.grow(size)
     yield against("read_arrow_vs_library", bench.read_arrow(), "facts/s", bench.read_library())

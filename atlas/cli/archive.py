@@ -25,7 +25,11 @@ def archive(config: Config = None) -> None:
     with open_program(load(config)) as program:
         written = archiving.archive(program.ledger, program.checkpointer, progress=_say("archived"))
         if not written:
-            output.print("No partition is complete that is not archived already.")
+            output.print(
+                "No partition is complete that is not archived already; one with a redacted payload waits until the "
+                "decision's own partition is complete.",
+                soft_wrap=True,
+            )
 
 
 def drop(config: Config = None) -> None:

@@ -171,12 +171,18 @@ def _import(program: Program, data: bytes) -> dict[str, str]:
     note = parse_note(data)
     signed = program.key_ring.open(note).checkpoint
     if program.tree.root(signed.tree_size) != signed.root_hash:
-        raise LedgerError(f"the checkpoint over {signed.tree_size} facts is not one of the log as it is here")
+        raise LedgerError(
+            f"the checkpoint over {signed.tree_size} facts is not one of the log as it is here",
+            hint="Keep it, and verify the log against it: `atlas-ledger ledger verify --note FILE`.",
+        )
     lines = {(line.name, line.key_id) for line in note.signatures}
     witnesses = [Witness.parse(witness.key) for witness in program.settings.witnesses]
     present = [witness for witness in witnesses if (witness.name, witness.key_id) in lines]
     if not present:
-        raise LedgerError("none of the configured witnesses has cosigned this checkpoint", hint="See [[witnesses]].")
+        raise LedgerError(
+            "none of the configured witnesses has cosigned this checkpoint",
+            hint="Name a note with their cosignatures, or add the witness that signed it to [[witnesses]].",
+        )
     return {witness.name: store_cosignature(program.database, note, witness).isoformat() for witness in present}
 
 

@@ -14,10 +14,9 @@
         checkpoint                      the signed note over exactly the first <last> facts (C2SP tlog-checkpoint)
         manifest.json                   the range, the root, and SHA-256 of each file above, see manifests.py
 
-Parquet is compressed with zstd; a row group has ROW_GROUP_FACTS rows, the vector size that DuckDB likes, so that the
-row of a position is known without an index. A range is written beside its place and renamed into it. When a payload
-is redacted, the facts are written anew under another name, and the manifest is replaced by one that has this name: a
-reader sees either, and a range is whole at any moment.
+Parquet is compressed with zstd; how facts.parquet is cut, row_groups.py says. A range is written beside its place and
+renamed into it. When a payload is redacted, the facts are written anew under another name, and the manifest is replaced
+by one that has this name: a reader sees either, and a range is whole at any moment.
 """
 
 import re
@@ -47,20 +46,9 @@ from atlas.ledger.manifests import (
     decode_manifest,
     facts_name,
 )
+from atlas.ledger.row_groups import FACTS_SCHEMA, PARQUET_OPTIONS, read_group, write_facts
 from atlas.ledger.tiles import Tile, names_above
 
-ROW_GROUP_FACTS = 122_880
-
-FACTS_SCHEMA = pa.schema(
-    [
-        pa.field("position", pa.int64(), nullable=False),
-        pa.field("stream", pa.binary(16), nullable=False),
-        pa.field("version", pa.int64(), nullable=False),
-        pa.field("topic", pa.dictionary(pa.int32(), pa.string()), nullable=False),
-        pa.field("payload", pa.binary()),
-        pa.field("leaf_hash", pa.binary(32), nullable=False),
-    ]
-)
 TILES_SCHEMA = pa.schema(
     [pa.field("level", pa.int16()), pa.field("index", pa.int64()), pa.field("hashes", pa.binary())]
 )
@@ -88,36 +76,40 @@ class Archive:
 
     def table(self, *, after: int, upto: int, topics: Sequence[str] = ()) -> ArrowTable:
         """The facts above ``after`` up to ``upto``, as ``Ledger.table``. Raises MissingArchive, AlteredArchive."""
-        tables = [self._kept(part, group) for part, group in self._groups(after, upto)]
-        table = pa.concat_tables(tables) if tables else FACTS_SCHEMA.empty_table().select(_COLUMNS)
-        begin = 0 if not tables else after - table.column("position")[0].as_py() + 1
-        table = table.slice(max(0, begin), upto - after)
-        if topics:
-            table = table.filter(field("topic").cast(pa.string()).isin(list(topics)))
-        return table.cast(TABLE_SCHEMA)
+        tables = [FACTS_SCHEMA.empty_table().select(_COLUMNS)]
+        after = max(after, 0)
+        for part in self._parts(after, upto):
+            position, end = max(after + 1, part.first), min(upto, part.last)
+            while position <= end:
+                first, table = self._kept(part, position)
+                tables.append(_of_topics(table.slice(position - first, end - position + 1), topics))
+                position = first + table.num_rows
+        return pa.concat_tables([table.cast(TABLE_SCHEMA) for table in tables])
 
     def rows(self, positions: Iterable[int]) -> dict[int, tuple[Any, ...]]:
         """Single facts by position: position, stream (16 bytes), version, topic, payload."""
         rows: dict[int, tuple[Any, ...]] = {}
         for position in sorted(positions):
-            ((part, group),) = self._groups(position - 1, position)
-            table = self._kept(part, group)
-            row = table.slice((position - part.first) % ROW_GROUP_FACTS, 1).to_pylist()[0]
+            (part,) = self._parts(position - 1, position)
+            first, table = self._kept(part, position)
+            row = table.slice(position - first, 1).to_pylist()[0]
             rows[position] = tuple(row[name] for name in _COLUMNS)
         return rows
 
     def entry(self, position: int) -> dict[str, Any]:
         """One fact by position, with every column of FACTS_SCHEMA."""
-        ((part, group),) = self._groups(position - 1, position)
-        table = self._group(part, group, FACTS_SCHEMA.names)
-        return table.slice((position - part.first) % ROW_GROUP_FACTS, 1).to_pylist()[0]
+        (part,) = self._parts(position - 1, position)
+        first, table = self._group(part, position, FACTS_SCHEMA.names)
+        return table.slice(position - first, 1).to_pylist()[0]
 
     def pages(self, part: Range) -> Iterator[ArrowTable]:
         """The row groups of a range, with every column of FACTS_SCHEMA, topics as strings."""
         topic = FACTS_SCHEMA.get_field_index("topic")
-        for group in range(-(-len(part) // ROW_GROUP_FACTS)):
-            table = self._group(part, group, FACTS_SCHEMA.names)
+        position = part.first
+        while position <= part.last:
+            _, table = self._group(part, position, FACTS_SCHEMA.names)
             yield table.set_column(topic, "topic", table.column("topic").cast(pa.string()))
+            position += table.num_rows
 
     def tiles(self, part: Range) -> dict[tuple[int, int], bytes]:
         """The tiles above level 0 by level and index. Raises MissingArchive, AlteredArchive."""
@@ -167,7 +159,7 @@ class Archive:
         pages: Iterable[ArrowTable],
         tiles: Sequence[Tile],
     ) -> bytes:
-        """Write a range; ``pages`` are tables of ROW_GROUP_FACTS rows but the last. Returns the manifest's SHA-256.
+        """Write a range; ``pages`` are its row groups (``cut``). Returns the manifest's SHA-256.
 
         Raises UnwritableArchive.
         """
@@ -185,7 +177,7 @@ class Archive:
         name = facts_name(len(redactions))
         unfinished = self.path(part, f".{name}")
         with writing(part, self.directory):
-            _write_facts(unfinished, _without(self.pages(part), [one.position for one in withheld]))
+            write_facts(unfinished, _without(self.pages(part), [one.position for one in withheld]))
         files = {name: file_hash(unfinished), **{kept: before.files[kept] for kept in (TILES, CHECKPOINT)}}
         manifest = msgspec.structs.replace(before, files=files, redactions=redactions, replaces=before.sha256().hex())
         with writing(part, self.directory):
@@ -221,8 +213,8 @@ class Archive:
         unfinished = self.directory / f".{part.name}"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        _write_facts(unfinished / FACTS, pages)
-        pq.write_table(_tiles_table(tiles), unfinished / TILES, **_OPTIONS, use_dictionary=False)
+        write_facts(unfinished / FACTS, pages)
+        pq.write_table(_tiles_table(tiles), unfinished / TILES, **PARQUET_OPTIONS, use_dictionary=False)
         (unfinished / CHECKPOINT).write_bytes(note)
         files = {name: file_hash(unfinished / name) for name in (FACTS, TILES, CHECKPOINT)}
         manifest = Manifest(FORMAT, origin, part.first, part.last, root_hash.hex(), files)
@@ -235,57 +227,43 @@ class Archive:
         sync(self.directory)
         return manifest.sha256()
 
-    def _groups(self, after: int, upto: int) -> list[tuple[Range, int]]:
-        """The row groups that hold the positions above ``after`` up to ``upto``."""
-        groups: list[tuple[Range, int]] = []
+    def _parts(self, after: int, upto: int) -> list[Range]:
+        """The ranges that hold the positions above ``after`` up to ``upto``."""
+        parts: list[Range] = []
         reached = after
         for part in self.ranges():
             if part.last <= after or part.first > upto:
                 continue
             if part.first > reached + 1:
                 break
-            begin, end = max(after + 1, part.first) - part.first, min(upto, part.last) - part.first
-            groups += [(part, group) for group in range(begin // ROW_GROUP_FACTS, end // ROW_GROUP_FACTS + 1)]
+            parts.append(part)
             reached = part.last
         if reached < upto:
             raise MissingArchive(
                 f"position {reached + 1} is in the archive, and {self.directory} has no range with it",
                 position=reached + 1,
             )
-        return groups
+        return parts
 
-    def _kept(self, part: Range, group: int) -> ArrowTable:
-        """One row group for readers, the latest of which is kept."""
+    def _kept(self, part: Range, position: int) -> tuple[int, ArrowTable]:
+        """The row group with ``position`` for readers, the latest of which is kept, and the position of its first."""
         name = self.manifest(part).facts
         latest = self._latest
-        if latest is not None and latest[:3] == (part, name, group):
-            return latest[3]
-        table = self._group(part, group, _COLUMNS)
-        self._latest = (part, name, group, table)
-        return table
+        if latest is None or latest[:2] != (part, name) or not 0 <= position - latest[2] < latest[3].num_rows:
+            self._latest = latest = (part, name, *self._group(part, position, _COLUMNS))
+        return latest[2:]
 
-    def _group(self, part: Range, group: int, columns: Sequence[str]) -> ArrowTable:
-        """One row group, its extent checked: what is read by place must be in its place."""
+    def _group(self, part: Range, position: int, columns: Sequence[str]) -> tuple[int, ArrowTable]:
+        """The row group with ``position``, and the position of its first. Raises MissingArchive, AlteredArchive."""
         name = self.manifest(part).facts
-        first = part.first + group * ROW_GROUP_FACTS
-        count = min(ROW_GROUP_FACTS, part.last - first + 1)
         try:
-            with pq.ParquetFile(self.path(part, name), read_dictionary=["topic"]) as file:
-                extent = file.metadata.num_rows, file.metadata.row_group(group).num_rows
-                if extent != (len(part), count):
-                    raise AlteredArchive(
-                        f"row group {group} of {name} of {part.name} has not its {count} facts", position=first
-                    )
-                table = file.read_row_group(group, columns=list(columns))
+            return read_group(self.path(part, name), part, position, columns)
         except FileNotFoundError as error:
             if self.manifest(part).facts != name:
-                return self._group(part, group, columns)  # Replaced just now.
+                return self._group(part, position, columns)  # Replaced just now.
             raise missing(part, name) from error
         except (pa.ArrowException, OSError, ValueError, IndexError) as error:
-            raise AlteredArchive(f"{name} of {part.name} cannot be read: {error}", position=first) from error
-        if table.schema.names != list(columns):
-            raise AlteredArchive(f"{name} of {part.name} has not the columns of facts", position=first)
-        return table
+            raise AlteredArchive(f"{name} of {part.name} cannot be read: {error}", position=position) from error
 
     def _read(self, part: Range, name: str) -> bytes:
         try:
@@ -311,10 +289,6 @@ def require_archive(archive: Archive | None) -> Archive:
     return archive
 
 
-_OPTIONS: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "write_statistics": True}
-_FACTS_OPTIONS: dict[str, Any] = {"use_dictionary": ["topic"]}
-
-
 def _tiles_table(tiles: Sequence[Tile]) -> ArrowTable:
     columns = [
         [tile.name.level for tile in tiles],
@@ -324,10 +298,8 @@ def _tiles_table(tiles: Sequence[Tile]) -> ArrowTable:
     return pa.table(columns, schema=TILES_SCHEMA)
 
 
-def _write_facts(path: Path, pages: Iterable[ArrowTable]) -> None:
-    with pq.ParquetWriter(path, FACTS_SCHEMA, **_OPTIONS, **_FACTS_OPTIONS) as writer:
-        for page in pages:
-            writer.write_table(page, row_group_size=ROW_GROUP_FACTS)
+def _of_topics(table: ArrowTable, topics: Sequence[str]) -> ArrowTable:
+    return table.filter(field("topic").cast(pa.string()).isin(list(topics))) if topics else table
 
 
 def _without(pages: Iterable[ArrowTable], positions: Sequence[int]) -> Iterator[ArrowTable]:

@@ -19,19 +19,28 @@ import pyarrow as pa
 from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Identifier
 
-from atlas.ledger.archive import FACTS_SCHEMA, ROW_GROUP_FACTS, Archive
+from atlas.ledger.archive import Archive
 from atlas.ledger.archive_verification import check_range, check_seal, decisions_in, later_decisions, signed_range
 from atlas.ledger.batches import Batch, Fact
 from atlas.ledger.checkpoints import Checkpointer, open_checkpoint
 from atlas.ledger.columns import ArrowTable, stream_bytes
 from atlas.ledger.database import Database
-from atlas.ledger.errors import AlteredArchive, AlteredFact, MissingArchive, RefusedArchiving
+from atlas.ledger.errors import (
+    AlteredArchive,
+    AlteredFact,
+    AlteredHead,
+    AlteredSchema,
+    MissingArchive,
+    RefusedArchiving,
+)
+from atlas.ledger.exclusive import LOCK_TIMEOUT_OF_TRANSACTION, PATIENCE_S, alone, exclusively
 from atlas.ledger.keyring import KeyRing, Signed
 from atlas.ledger.leaves import Decisions, table_leaves
 from atlas.ledger.log import Ledger
 from atlas.ledger.manifests import Range
-from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, encode_redaction, redaction_stream
-from atlas.ledger.schema import set_partition_facts
+from atlas.ledger.redaction import TOPIC, encode_redaction, redaction_stream
+from atlas.ledger.row_groups import FACTS_SCHEMA, ROW_GROUP_FACTS, cut
+from atlas.ledger.schema import partition_bound, partition_name, set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.writer import record_new
 
@@ -49,6 +58,7 @@ where archives.first > head.dropped order by archives.first
 _REDACTED = b"select position from ledger.events where position between %s and %s and payload is null"
 _DECIDED = b"select position from ledger.keys where stream = %s and version = 0"
 _LOCK_HEAD = b"select partition_facts, dropped from ledger.head for update"
+_BOUND = b"select pg_get_expr(relpartbound, 0) from pg_class where oid = to_regclass(%s)"
 _DROPPED = b"update ledger.head set dropped = %s"
 _REMOVE = b"update ledger.events set payload = null where position = any(%s)"
 _STORE_NOTE = b"""
@@ -59,7 +69,8 @@ _PAGE = (
     "select position, stream, version, topic, payload, leaf_hash from ledger.events"
     " where position > {after} and position <= {upto} order by position"
 )
-DROP_LOCK_TIMEOUT = b"set local lock_timeout = '30s'"
+# Whoever waits for the head's row only stands in line, as all who append do.
+_HEAD_TIMEOUT = b"set local lock_timeout = '10s'"
 
 
 def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | None = None) -> list[Range]:
@@ -76,9 +87,7 @@ def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | 
         part = Range(first, first + size - 1)
         if _last_decision(ledger.database, part) > complete:
             break
-        with ledger.database.connection() as connection:
-            # Nobody else archives this range meanwhile, and nobody redacts in it.
-            connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+        with alone(ledger.database) as connection:
             if connection.execute(_IS_ARCHIVED, (first,)).fetchone() == (True,):
                 continue
             _archive(ledger, checkpointer, part)
@@ -88,19 +97,22 @@ def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | 
     return written
 
 
-def drop(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) -> list[Range]:
+def drop(
+    ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None, patience_s: float = PATIENCE_S
+) -> list[Range]:
     """Drop every archived partition from the database, after its files were checked; returns the ranges dropped.
 
-    Raises a LedgerCorrupt or a NoteError when a range is not as it should be: it and the next ones stay.
+    Raises a LedgerCorrupt or a NoteError when a range is not as it should be, TableInUse when others read the log for
+    longer than ``patience_s``: it and the next ones stay.
     """
     with ledger.database.connection() as connection:
         parts = [Range(first, last) for first, last in connection.execute(_ARCHIVED).fetchall()]
     for part in parts:
-        with ledger.database.connection() as connection:
-            # No payload is taken out of the files meanwhile.
-            connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+        with alone(ledger.database):
             check_range(ledger, ring, part)
-            _drop(ledger.database, part)
+            exclusively(
+                ledger.database, "ledger.events", lambda part=part: _drop(ledger.database, part), patience_s=patience_s
+            )
         if progress is not None:
             progress(part)
     return parts
@@ -149,17 +161,22 @@ def _archive(ledger: Ledger, checkpointer: Checkpointer, part: Range) -> None:
 
 
 def _pages(database: Database, part: Range) -> Iterator[ArrowTable]:
+    """The range in the row groups in which it is archived."""
     for after in range(part.first - 1, part.last, ROW_GROUP_FACTS):
         upto = min(after + ROW_GROUP_FACTS, part.last)
+        left = upto - after
         with database.adbc() as connection, connection.cursor() as cursor:
             cursor.execute(_PAGE.format(after=after, upto=upto))
-            table = cursor.fetch_arrow_table()
-        if table.num_rows != upto - after:
+            for table in cut(cursor.fetch_record_batch()):
+                left -= table.num_rows
+                yield _in_archive(table)
+        if left:
             raise RefusedArchiving(f"positions {after + 1} to {upto} are not all there", hint="Verify the log.")
-        table = table.set_column(1, "stream", stream_bytes(table.column("stream")))
-        yield table.set_column(3, "topic", table.column("topic").cast(pa.string()).dictionary_encode()).cast(
-            FACTS_SCHEMA
-        )
+
+
+def _in_archive(table: ArrowTable) -> ArrowTable:
+    table = table.set_column(1, "stream", stream_bytes(table.column("stream")))
+    return table.set_column(3, "topic", table.column("topic").cast(pa.string()).dictionary_encode()).cast(FACTS_SCHEMA)
 
 
 def _last_decision(database: Database, part: Range) -> int:
@@ -177,13 +194,22 @@ def _record_range(database: Database, part: Range, manifest_sha256: bytes) -> No
 
 def _drop(database: Database, part: Range) -> None:
     with database.connection() as connection:
-        connection.execute(DROP_LOCK_TIMEOUT)
+        connection.execute(_HEAD_TIMEOUT)
         # In the order in which those who append take their locks.
         ((size, dropped),) = connection.execute(_LOCK_HEAD).fetchall()
         if dropped >= part.last:
             return
-        name = Identifier("ledger", f"events_{(part.first - 1) // size}")
-        connection.execute(SQL("drop table {}").format(name))
+        if dropped + 1 != part.first:
+            raise AlteredHead(
+                f"{part.name} is recorded as archived, and position {dropped + 1} before it is not",
+                position=dropped + 1,
+            )
+        connection.execute(LOCK_TIMEOUT_OF_TRANSACTION)
+        name = partition_name(part.first, size)
+        bound = connection.execute(_BOUND, (f"ledger.{name}",)).fetchone()
+        if bound != (partition_bound(part.first, size),):
+            raise AlteredSchema(f"the partition {name} has not the positions {part.first} to {part.last}")
+        connection.execute(SQL("drop table {}").format(Identifier("ledger", name)))
         connection.execute(_DROPPED, (part.last,))
 
 
@@ -254,7 +280,10 @@ def _record(database: Database, page: ArrowTable, leaves: list[bytes]) -> None:
     with database.connection() as connection, connection.cursor() as cursor:
         positions = record_new(cursor, batch)
         if positions[0] != first:
-            raise RefusedArchiving(f"position {positions[0]} is next in the log, and {first} in the archive")
+            raise RefusedArchiving(
+                f"position {positions[0]} is next in the log, and {first} in the archive",
+                hint="Somebody appends while the log is restored: begin again with an empty database.",
+            )
         cursor.execute(_REMOVE, (redacted,))
 
 

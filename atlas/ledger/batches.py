@@ -137,7 +137,7 @@ def distinct(batch: Batch) -> tuple[Batch, list[int]]:
 
     Raises ConflictingFact when a stream and version come twice with different content.
     """
-    if len(set(zip(batch.stream_bytes, batch.versions, strict=True))) == len(batch):
+    if len(batch) == 1 or len(set(zip(batch.stream_bytes, batch.versions, strict=True))) == len(batch):
         return batch, list(range(len(batch)))
     first: dict[tuple[UUID, int], int] = {}
     kept: list[int] = []

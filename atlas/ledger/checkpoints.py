@@ -25,7 +25,7 @@ from atlas.ledger.errors import (
 from atlas.ledger.keys import SigningKey
 from atlas.ledger.merkle import HASH_BYTES
 from atlas.ledger.notes import SignedNote, Verifier, decode_base64, parse_note
-from atlas.ledger.recovery import behind_checkpoint
+from atlas.ledger.recovery import behind_checkpoint, require_appending
 from atlas.ledger.tree import Tree
 
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -128,7 +128,8 @@ class Checkpointer:
 
         Raises RootMismatch or LedgerBehindCheckpoint when the log does not extend the last checkpoint, RetiredKey
         when this key has handed over to another, and then signs nothing; a log that is behind is halted
-        (recovery.py). Raises SigningFailed, DatabaseUnreachable, and what ``keep`` does.
+        (recovery.py), and one that is halted gets no new checkpoint: AppendingHalted. Raises SigningFailed,
+        DatabaseUnreachable, and what ``keep`` does.
         """
         # In this order: whoever signs meanwhile signs for more than was integrated here.
         last = self.latest()
@@ -208,6 +209,8 @@ class Checkpointer:
                 )
 
     def _sign(self, checkpoint: Checkpoint) -> SignedNote:
+        # What others hold a signature for may be another history: an operator decides first.
+        require_appending(self._database)
         note = self._key.sign(checkpoint.text())
         if self._keep is not None:
             self._keep(note)

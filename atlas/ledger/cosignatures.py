@@ -12,6 +12,7 @@ witness and checkpoint, checked before they are stored.
 """
 
 from datetime import UTC, datetime
+from operator import itemgetter
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -92,11 +93,15 @@ class Witness:
 
     def verify(self, note: SignedNote) -> datetime:
         """When this witness cosigned the checkpoint, latest. Raises UnknownSigner, BadSignature, MalformedNote."""
+        return self.newest(note)[0]
+
+    def newest(self, note: SignedNote) -> tuple[datetime, NoteSignature]:
+        """The latest cosignature of this witness, and its time; all are verified. Raises as ``verify``."""
         mine = [line for line in note.signatures if line.name == self.name and line.key_id == self.key_id]
         if not mine:
             raise UnknownSigner(f"the checkpoint is not cosigned by {self.name}+{self.key_id.hex()}")
         parse_checkpoint(note.text)
-        return max(self._verify(line, note.text) for line in mine)
+        return max(((self._verify(line, note.text), line) for line in mine), key=itemgetter(0))
 
     def _verify(self, line: NoteSignature, text: str) -> datetime:
         timestamp_s = int.from_bytes(line.signature[:_TIMESTAMP_BYTES], "big")
@@ -131,9 +136,8 @@ def store_cosignature(database: Database, note: SignedNote, witness: Witness) ->
 
     Raises UnknownSigner, BadSignature, MalformedNote.
     """
-    cosigned_at = witness.verify(note)
+    cosigned_at, line = witness.newest(note)
     checkpoint = parse_checkpoint(note.text)
-    line = next(line for line in note.signatures if (line.name, line.key_id) == (witness.name, witness.key_id))
     key = (checkpoint.origin, checkpoint.tree_size, checkpoint.root_hash, witness.name, witness.key_id)
     with database.connection() as connection:
         connection.execute(_STORE, (*key, line.signature, cosigned_at))

@@ -14,6 +14,7 @@ from adbc_driver_postgresql import dbapi
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
+from atlas.ledger.arrays import take_arrays
 from atlas.ledger.errors import DatabaseFull, DatabaseUnreachable, InvalidDatabaseUrl
 
 # What a role or a database has set could put names of its own before the server's.
@@ -169,7 +170,8 @@ def masked_url(url: str) -> str:
 
 
 def _configure(connection: psycopg.Connection) -> None:
-    """Let every name without a schema be one of the server's."""
+    """Let every name without a schema be one of the server's, and the writer's columns be parameters."""
+    take_arrays(connection.adapters)
     connection.execute(_NAMES.encode())
     connection.commit()
 

@@ -13,6 +13,7 @@ LedgerError
 ├── RefusedRedaction           a payload that is not to be redacted, or not here          exit code 2
 ├── RefusedArchiving           what is asked of the archive would lose or mix up facts    exit code 2
 ├── UnwritableArchive          the archive's files cannot be written                    exit code 3
+├── TableInUse                 others read what is to be dropped or written anew        exit code 3
 ├── RefusedResumption          a log that is not halted cannot be resumed                 exit code 2
 ├── AppendingHalted            nothing is appended until an operator decides              exit code 1
 ├── InvalidProof               a Merkle proof that does not prove its claim             exit code 1
@@ -151,6 +152,12 @@ class UnwritableArchive(LedgerError):
     exit_code = 3
 
 
+class TableInUse(LedgerError):
+    """Others hold, for longer than is waited, a table that is to be dropped or written anew."""
+
+    exit_code = 3
+
+
 class RefusedResumption(LedgerError):
     """A log that is not halted cannot be resumed."""
 
@@ -160,6 +167,8 @@ class RefusedResumption(LedgerError):
 
 class AppendingHalted(LedgerError):
     """Nothing is appended until an operator decides; nothing of the batch was stored."""
+
+    advice = "Restore what is missing, or decide with `atlas-ledger ledger resume`."
 
 
 class InvalidProof(LedgerError):

@@ -96,6 +96,15 @@ class Ledger:
             positions = self._record(batch, companion)
         return [positions[place] for place in places]
 
+    async def append_async(self, facts: Sequence[Fact]) -> list[int]:
+        """As ``append``, for a task of an asyncio event loop: many tasks share a commit and none of them a thread.
+
+        When the task is cancelled, its facts are recorded or not, and those of others as ever.
+        """
+        batch, places = distinct(encode_batch(facts))
+        positions = await self._group.record_async(batch) if len(batch) > 0 else []
+        return [positions[place] for place in places]
+
     @property
     def archive(self) -> Archive:
         """Where dropped ranges are read. Raises MissingArchive when it is not known."""
@@ -116,8 +125,10 @@ class Ledger:
     ) -> Iterator[RecordedFact]:
         """The facts at positions above ``after`` up to and including ``upto`` (default: the head now), in order.
 
-        ``topics`` restricts to these topics, ``limit`` to so many facts. No connection is held between pages.
+        Positions count from 1, so that ``after`` may be 0 or anything below. ``topics`` restricts to these topics,
+        ``limit`` to so many facts. No connection is held between pages.
         """
+        after = max(after, 0)
         upto = self.head() if upto is None else upto
         remaining = upto - after if limit is None else limit
         while after < upto and remaining > 0:
@@ -125,7 +136,7 @@ class Ledger:
             page, dropped = self._page(after, upto, topics, asked)
             end = page[-1][0] if len(page) == asked else upto
             if after < dropped:
-                end = min(upto, dropped, after + PAGE_FACTS)
+                end = min(upto, dropped, after + (PAGE_FACTS if topics else asked))
                 page = _rows(self.archive.table(after=after, upto=end, topics=topics).slice(0, remaining))
             yield from self._recorded(page)
             after = end

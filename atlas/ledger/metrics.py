@@ -91,6 +91,11 @@ class MeasuredLedger(Ledger):
         with self._metrics.measure(len(facts)):
             return super().append(facts, companion=companion)
 
+    async def append_async(self, facts: Sequence[Fact]) -> list[int]:
+        """As ``Ledger.append_async``."""
+        with self._metrics.measure(len(facts)):
+            return await super().append_async(facts)
+
 
 class LogCollector(Collector):
     """Reads the log's numbers when Prometheus asks; blocks for as long as the database takes."""

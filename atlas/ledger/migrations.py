@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 import psycopg
+from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 
 from atlas.ledger.database import Database
 from atlas.ledger.errors import SchemaVersionMismatch
@@ -43,42 +44,42 @@ class Migration(msgspec.Struct, frozen=True):
 def migrate(database: Database, migrations: Sequence[Migration]) -> list[Migration]:
     """Apply what is missing, in the order given, all or nothing; returns what was applied.
 
+    A database that lacks nothing is only read, so that a role without the right to change the schema may open it.
     Raises SchemaVersionMismatch when one of the rooms named has a migration in the database that is unknown here
-    or differs, DatabaseUnreachable.
+    or differs, or when some are missing that this role, or this server, may not apply; DatabaseUnreachable.
     """
     _check_numbering(migrations)
     with database.connection() as connection:
-        connection.execute("select pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
-        connection.execute(_BOOKKEEPING)
         missing = _missing(migrations, _applied(connection))
-        for migration in missing:
-            connection.execute(migration.statements.encode())
-            connection.execute(
-                "insert into ledger.migrations (room, number, statements_hash) values (%s, %s, %s)",
-                (migration.room, migration.number, migration.statements_hash()),
-            )
+        if missing:
+            try:
+                return _apply(connection, migrations)
+            except (InsufficientPrivilege, ReadOnlySqlTransaction) as error:
+                names = ", ".join(f"{migration.room} {migration.number}" for migration in missing)
+                raise SchemaVersionMismatch(
+                    f"{database.display_url} lacks migrations ({names}): {error.diag.message_primary}",
+                    hint="Run any command once on the primary server, as a role that may change the schema.",
+                ) from error
     return missing
 
 
-def require_current(database: Database, migrations: Sequence[Migration]) -> None:
-    """Return when the database has exactly these migrations of their rooms.
-
-    Raises SchemaVersionMismatch, also when some are still to be applied, and DatabaseUnreachable.
-    """
-    _check_numbering(migrations)
-    with database.connection() as connection:
-        row = connection.execute("select to_regclass('ledger.migrations') is not null").fetchone()
-        applied = _applied(connection) if row == (True,) else {}
-    missing = _missing(migrations, applied)
-    if missing:
-        names = ", ".join(f"{migration.room} {migration.number}" for migration in missing)
-        raise SchemaVersionMismatch(
-            f"{database.display_url} lacks migrations: {names}",
-            hint="Run the program's migrate command, or start it once with the right to change the schema.",
+def _apply(connection: psycopg.Connection, migrations: Sequence[Migration]) -> list[Migration]:
+    """Apply what nobody else has applied until it is this process's turn."""
+    connection.execute("select pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
+    connection.execute(_BOOKKEEPING)
+    missing = _missing(migrations, _applied(connection))
+    for migration in missing:
+        connection.execute(migration.statements.encode())
+        connection.execute(
+            "insert into ledger.migrations (room, number, statements_hash) values (%s, %s, %s)",
+            (migration.room, migration.number, migration.statements_hash()),
         )
+    return missing
 
 
 def _applied(connection: psycopg.Connection) -> dict[tuple[str, int], bytes]:
+    if connection.execute("select to_regclass('ledger.migrations')").fetchone() == (None,):
+        return {}
     rows = connection.execute("select room, number, statements_hash from ledger.migrations").fetchall()
     return {(room, number): bytes(statements_hash) for room, number, statements_hash in rows}
 

@@ -123,7 +123,11 @@ class Signer:
             _require_private(path)
             return cls.parse(path.read_text())
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidKey(f"no signer key in {path}: {error}", hint="Generate one, or name its file.") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InvalidKey(
+                f"no signer key in {path}: {reason}",
+                hint="Make one with `atlas-ledger keys init`, or name its file in ledger.key_file.",
+            ) from error
 
     def format(self) -> str:
         """The ``skey`` text, without a newline. Keep it secret."""

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
+import psycopg
+
 # The library takes the one factory class that it finds among a module's names, so its own must not be one of them.
 from eventsourcing import postgres
 from eventsourcing.application import Application
@@ -33,9 +35,11 @@ from psycopg.rows import tuple_row
 from psycopg.sql import SQL
 
 from atlas.ledger.archive import Archive, require_archive
+from atlas.ledger.arrays import take_arrays
 from atlas.ledger.batches import Batch, Fact, encode_batch
-from atlas.ledger.errors import InvalidFact
+from atlas.ledger.errors import AppendingHalted, InvalidFact
 from atlas.ledger.log import PAGE_FACTS
+from atlas.ledger.schema import HALTED
 from atlas.ledger.transcoding import MsgpackTranscoder
 from atlas.ledger.writer import CHANNEL, record_new
 
@@ -85,7 +89,8 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:  # noqa: ANN401
         """Record events, all or none, and return their positions.
 
-        Raises the library's IntegrityError when an originator id and version is recorded already, InvalidFact.
+        Raises the library's IntegrityError when an originator id and version is recorded already, InvalidFact, and
+        AppendingHalted where the log is halted (recovery.py).
         """
         with self.measure(len(stored_events)) if stored_events else nullcontext():
             return self._record(stored_events, **kwargs)
@@ -96,7 +101,8 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_events(cursor, stored_events, **kwargs)
             with cursor.connection.cursor(row_factory=tuple_row) as tuples:
-                return record_new(tuples, batch) if stored_events else []
+                take_arrays(tuples.adapters)
+                return _recorded(tuples, batch) if stored_events else []
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def select_events(
@@ -206,6 +212,16 @@ class LedgerFactory(postgres.PostgresFactory):
         if self.env_create_table():
             recorder.create_table()
         return recorder
+
+
+def _recorded(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
+    try:
+        return record_new(cursor, batch)
+    except psycopg.DatabaseError as error:
+        # The library's own errors know no hint.
+        if error.sqlstate == HALTED:
+            raise AppendingHalted(f"nothing is appended: {error.diag.message_primary}") from error
+        raise
 
 
 def _batch(stored_events: Sequence[StoredEvent]) -> Batch:

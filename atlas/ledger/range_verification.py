@@ -39,7 +39,7 @@ def verify_range(
     if not 1 <= first <= last <= size:
         raise UnknownPosition(
             f"positions {first} to {last} are not all within the {size} that the checkpoint covers",
-            hint="Positions count from 1.",
+            hint=f"Name positions from 1 to {size}, the first before the last, or take a newer checkpoint.",
         )
     if ledger.head() < size:
         raise behind_checkpoint(ledger.database, size, ledger.head())

@@ -73,10 +73,7 @@ def require_appending(database: Database) -> None:
     """Return when the log is not halted. Raises AppendingHalted, DatabaseUnreachable."""
     reason = halted_because(database)
     if reason is not None:
-        raise AppendingHalted(
-            f"nothing is appended: {reason}",
-            hint="Restore what is missing, or decide with `atlas-ledger ledger resume`.",
-        )
+        raise AppendingHalted(f"nothing is appended: {reason}")
 
 
 def reopen_empty(database: Database) -> None:

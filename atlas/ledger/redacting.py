@@ -11,6 +11,7 @@ from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.entries import entry_of
 from atlas.ledger.errors import RefusedRedaction
+from atlas.ledger.exclusive import LOCK_TIMEOUT, PATIENCE_S, exclusively
 from atlas.ledger.log import Ledger
 from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, PayloadRedacted, encode_redaction, redaction_stream
 from atlas.ledger.withholding import archived_range, withhold
@@ -29,18 +30,20 @@ def redact(
     authoriser: str,
     decided_at_ms: int,
     checkpointer: Checkpointer | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> PayloadRedacted:
     """Withhold the payload at ``position`` for ever; returns the decision, an earlier one if there is one.
 
     An archived payload needs the ``checkpointer``: the archive takes a proof that the decision is recorded. Raises
     RefusedRedaction when there is no such fact, when it is itself such a decision, or when it is archived and there is
     no checkpointer; InvalidFact when the reason or the authoriser is empty; MissingArchive or AlteredArchive when the
-    archive is not as it should be, after which the decision may stand: ask again when it is. DatabaseUnreachable.
+    archive is not as it should be, TableInUse when others read the fact's partition for longer than ``patience_s``:
+    the decision then stands, and asked again, the rest is done. DatabaseUnreachable.
     """
     decision = ledger.redaction(position)
     if decision is None:
         decision = _decide(ledger, position, reason, authoriser, decided_at_ms, may_sign=checkpointer is not None)
-    _purge(ledger.database, position)
+    _purge(ledger.database, position, patience_s)
     part = archived_range(ledger.database, position)
     if part is not None:
         withhold(ledger, _required(checkpointer, position), part, decision)
@@ -54,9 +57,14 @@ def _decide(
         raise _unsigned(position)
     fact = next(ledger.facts(after=position - 1, upto=position), None) if position > 0 else None
     if fact is None:
-        raise RefusedRedaction(f"the log has no fact at position {position}", hint="Positions count from 1.")
+        raise RefusedRedaction(
+            f"the log has no fact at position {position}", hint=f"It has those from 1 to {ledger.head()}."
+        )
     if fact.topic == TOPIC:
-        raise RefusedRedaction(f"the fact at position {position} is a redaction: what was decided stays readable")
+        raise RefusedRedaction(
+            f"the fact at position {position} is a redaction: what was decided stays readable",
+            hint="Name the position of another fact.",
+        )
     entry = entry_of(fact.stream, fact.version, fact.topic, fact.payload)
     decision = PayloadRedacted(position, entry.payload_bytes, entry.payload_sha256, reason, authoriser, decided_at_ms)
     decided = Fact(redaction_stream(position), 0, TOPIC, encode_redaction(decision))
@@ -85,15 +93,20 @@ def _unsigned(position: int) -> RefusedRedaction:
     )
 
 
-def _purge(database: Database, position: int) -> None:
+def _purge(database: Database, position: int, patience_s: float) -> None:
     """Write the fact's partition anew, for an update leaves the old bytes on the disk."""
     with database.connection() as connection:
         row = connection.execute(_PARTITION, (position,)).fetchone()
-        if row is None:
-            return
-        connection.commit()
+    if row is not None:
+        exclusively(database, f"ledger.{row[0]}", lambda: _write_anew(database, row[0]), patience_s=patience_s)
+
+
+def _write_anew(database: Database, partition: str) -> None:
+    with database.connection() as connection:
         connection.autocommit = True
         try:
-            connection.execute(SQL("vacuum (full) {}").format(Identifier("ledger", row[0])))
+            connection.execute(LOCK_TIMEOUT)
+            connection.execute(SQL("vacuum (full) {}").format(Identifier("ledger", partition)))
         finally:
+            connection.execute("reset lock_timeout")
             connection.autocommit = False

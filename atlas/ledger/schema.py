@@ -205,10 +205,50 @@ end
 $body$;
 """
 
+# A key whose fact is gone from the log has no leaf hash: that is a conflict as well.
+_CONFLICTS = """
+-- Records the facts that are not recorded yet and answers, for each fact in the order given, where its stream and
+-- version are recorded and with which leaf hash; the caller compares the hash with its own. When one of those that are
+-- recorded differs, nothing is recorded, and those that are not have no position.
+create or replace function ledger.append(
+    streams uuid[], versions bigint[], topics text[], payloads bytea[], leaf_hashes bytea[]
+) returns table (recorded_position bigint, recorded_leaf_hash bytea) language plpgsql as $body$
+declare
+    count bigint := cardinality(streams);
+    known bigint;
+    last  bigint;
+begin
+    perform from ledger.head for update;
+    select count(*) into known
+    from unnest(streams, versions) as fact (stream, version) join ledger.keys using (stream, version);
+    if known = 0 then
+        last := ledger.append_new(streams, versions, topics, payloads, leaf_hashes);
+        return query select last - count + ordinal, leaf_hashes[ordinal] from generate_series(1, count) as ordinal;
+        return;
+    end if;
+    -- With a conflict nothing is recorded, so that a caller need not keep a transaction open to undo it.
+    if known < count and not exists (
+        select from ledger.recorded(streams, versions) with ordinality as fact (position, leaf_hash, ordinal)
+        where fact.position is not null and fact.leaf_hash is distinct from leaf_hashes[fact.ordinal]
+    ) then
+        perform ledger.append_new(
+            array_agg(fact.stream order by ordinal), array_agg(fact.version order by ordinal),
+            array_agg(fact.topic order by ordinal), array_agg(fact.payload order by ordinal),
+            array_agg(fact.leaf_hash order by ordinal))
+        from unnest(streams, versions, topics, payloads, leaf_hashes) with ordinality
+             as fact (stream, version, topic, payload, leaf_hash, ordinal)
+        where not exists (select from ledger.keys where keys.stream = fact.stream and keys.version = fact.version);
+    end if;
+    return query select * from ledger.recorded(streams, versions);
+end
+$body$;
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration("ledger", 1, _LOG),
     Migration("ledger", 2, _TREE),
     Migration("ledger", 3, _APPENDING),
+    Migration("ledger", 4, _CONFLICTS),
 )
 
 
@@ -220,3 +260,13 @@ def set_partition_facts(connection: psycopg.Connection, count: int) -> None:
     )
     if changed.rowcount != 1:
         raise LedgerError(f"partitions of {count} facts: not a multiple of 256, or the log has a partition already")
+
+
+def partition_name(first: int, size: int) -> str:
+    """The name of the partition of ``size`` positions from ``first`` up."""
+    return f"events_{(first - 1) // size}"
+
+
+def partition_bound(first: int, size: int) -> str:
+    """What PostgreSQL says of a partition's bounds."""
+    return f"FOR VALUES FROM ('{first}') TO ('{first + size}')"

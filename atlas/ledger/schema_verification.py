@@ -3,7 +3,9 @@
 Verification reads tables. Whoever may change the schema can leave every row as it is and let others read something
 else through a view, or have something else recorded by a function, a trigger or a rule. So the migrations are applied
 once more, to a schema of another name in a transaction that is rolled back, and what the server then says about
-both must be the same. Constraints on columns are left out: what they keep is read, row by row.
+both must be the same. Constraints on columns are left out: what they keep is read, row by row. Partitions are as many
+as the head's row says, each with the positions that its name says: a reader is sent to a partition by its bounds, and
+who drops one goes by its name.
 """
 
 import psycopg
@@ -12,6 +14,7 @@ from psycopg.errors import InsufficientPrivilege, ReadOnlySqlTransaction
 from atlas.ledger import MIGRATIONS
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredSchema, UncheckedSchema
+from atlas.ledger.schema import partition_bound, partition_name
 
 _SCHEMA = "ledger"
 # A relation that the migrations did not name is none of the log's, unless it is a part of one that they did.
@@ -40,6 +43,8 @@ with named as (
     union all
     select label, 'reads ' || pg_get_viewdef(oid) from relation join pg_class using (oid) where relkind in ('v', 'm')
     union all
+    select label, 'is divided by ' || pg_get_partkeydef(oid) from relation join pg_class using (oid) where relkind = 'p'
+    union all
     select label, 'has the trigger ' || pg_get_triggerdef(pg_trigger.oid)
     from relation join pg_trigger on tgrelid = relation.oid and not tgisinternal
     union all
@@ -53,6 +58,15 @@ with named as (
 )
 select label, replace(what, %(schema)s || '.', 'ledger.') from found
 """
+# One statement, one snapshot, to which the bounds' own text belongs: the log may be appended to and dropped meanwhile.
+_PARTITIONS = b"""
+select head.partition_facts, head.dropped, head.partitioned,
+       (select coalesce(jsonb_object_agg(relnamespace::regnamespace || '.' || relname,
+                                         pg_get_expr(relpartbound, 0)), '{}')
+        from pg_inherits join pg_class on oid = inhrelid
+        where inhparent = 'ledger.events'::regclass and not inhdetachpending)
+from ledger.head
+"""
 _RELATIONS = b"select array_agg(relname::text) from pg_class where relnamespace = to_regnamespace(%s)"
 _FUNCTIONS = b"select array_agg(proname::text) from pg_proc where pronamespace = to_regnamespace(%s)"
 
@@ -65,6 +79,8 @@ def check_schema(database: Database) -> None:
     with database.connection() as connection:
         try:
             expected, found = _descriptions(connection)
+            connection.rollback()
+            partitions = connection.execute(_PARTITIONS).fetchall()
         except (InsufficientPrivilege, ReadOnlySqlTransaction) as error:
             raise UncheckedSchema(
                 f"the schema is not checked: {str(error).strip()}",
@@ -77,6 +93,20 @@ def check_schema(database: Database) -> None:
     for label, what in sorted(found - expected) + sorted(missing):
         state = "is not of the migrations" if (label, what) in found else "is missing"
         raise AlteredSchema(f"the schema of the log was changed: that {label} {what.strip()} {state}")
+    for row in partitions:
+        _check_partitions(*row)
+
+
+def _check_partitions(size: int, dropped: int, partitioned: int, found: dict[str, str]) -> None:
+    """Return when the partitions have the positions that their names say, and all from ``dropped`` on are there."""
+    firsts = range(dropped + 1, partitioned + 1, size)
+    expected = {f"ledger.{partition_name(first, size)}": partition_bound(first, size) for first in firsts}
+    for name in sorted(expected.keys() | found.keys()):
+        if found.get(name) != expected.get(name):
+            raise AlteredSchema(
+                f"the schema of the log was changed: the partition {name} is {found.get(name, 'not there')}, and "
+                f"{expected.get(name, 'no such partition')} is expected"
+            )
 
 
 def _descriptions(connection: psycopg.Connection) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:

@@ -70,10 +70,18 @@ class _Endpoints:
             return PlainTextResponse(
                 "the database cannot be reached\n", 503, headers={"cache-control": "no-store", "retry-after": "2"}
             )
-        except LedgerCorrupt as error:
-            _log.error("the log is not as it was signed", error=error.message, position=error.position)
-            return _refusal(error, 500)
+        except LedgerError as error:
+            return _fault(error)
 
 
 def _refusal(error: LedgerError, status: int) -> Response:
     return PlainTextResponse(f"{error.message}\n", status, headers={"cache-control": "no-store"})
+
+
+def _fault(error: LedgerError) -> Response:
+    """What is covered by a checkpoint and cannot be served; the reason may name files, and is not for strangers."""
+    position = error.position if isinstance(error, LedgerCorrupt) else None
+    _log.error("the log is not as it was signed", error=error.message, position=position)
+    where = "" if position is None else f" at position {position}"
+    text = f"the log is not as it was signed{where}: its operator is told why\n"
+    return PlainTextResponse(text, 500, headers={"cache-control": "no-store"})

@@ -15,7 +15,7 @@ with every stored checkpoint of the same key. What is found first is named, by p
     a key edited, inserted or deleted                  AlteredKey
     the head's row, or which ranges are archived       AlteredHead
     a file of the archive gone, or changed             MissingArchive, AlteredArchive
-    a view, function, trigger that lies                AlteredSchema
+    a view, function, trigger or partition that lies   AlteredSchema
 
 What comes after the checkpoint is checked too, but nothing signed speaks for it yet. The log is streamed: memory is
 bounded by the driver's batches of some 16 MB.

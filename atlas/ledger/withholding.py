@@ -9,11 +9,12 @@ from atlas.ledger.archive_verification import check_range
 from atlas.ledger.checkpoints import Checkpointer, parse_checkpoint
 from atlas.ledger.database import Database
 from atlas.ledger.entries import entry_of
+from atlas.ledger.exclusive import alone
 from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Ledger
 from atlas.ledger.manifests import Manifest, Range, Withheld
 from atlas.ledger.proofs import InclusionProof
-from atlas.ledger.redaction import ARCHIVING_LOCK, TOPIC, PayloadRedacted, redaction_stream
+from atlas.ledger.redaction import TOPIC, PayloadRedacted, redaction_stream
 from atlas.ledger.tree import Tree
 
 _ARCHIVED_AT = b"select first, last from ledger.archives where %s between first and last"
@@ -34,8 +35,7 @@ def withhold(ledger: Ledger, checkpointer: Checkpointer, part: Range, decision: 
     """
     withheld = _withheld(ledger, checkpointer, decision)
     ring = KeyRing(checkpointer.verifier, checkpointer.retired)
-    with ledger.database.connection() as connection:
-        connection.execute("select pg_advisory_xact_lock(%s)", (ARCHIVING_LOCK,))
+    with alone(ledger.database):
         check_range(ledger, ring, part)
         # What a redaction before this one has left undone: a manifest replaces the one that is recorded, and no other.
         ledger.archive.clear(part)

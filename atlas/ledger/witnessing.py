@@ -235,4 +235,7 @@ def _cosigned(note: SignedNote, lines: bytes) -> SignedNote:
     try:
         return parse_note(note.encode() + lines)
     except MalformedNote as error:
-        raise WitnessUnreachable(f"the witness answered something else than signatures: {error.message}") from error
+        raise WitnessUnreachable(
+            f"the witness answered something else than signatures: {error.message}",
+            hint="Check the witness's URL: is it a submission prefix of C2SP tlog-witness?",
+        ) from error

@@ -1,16 +1,27 @@
 """Recording a batch within a transaction, at the next dense positions.
 
 The head row is locked from the moment positions are taken until the transaction ends: writers take turns, commits come
-in the order of positions, and a rollback leaves no gap. A small batch is one call of ``ledger.append``; a large one
-goes in by COPY, in the hope that all of it is new, and only when it is not is the recorded part looked up and left out.
+in the order of positions, and a rollback leaves no gap. A small batch is one function call, a large one goes in by
+COPY, in the hope that all of it is new; only when it is not is the recorded part looked up and left out. A small batch
+in a transaction of others' (a companion's) is looked up first, so that nothing of theirs is undone with it.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from itertools import chain, islice
 from uuid import UUID
 
 import psycopg
 from psycopg.errors import UniqueViolation
 
+from atlas.ledger.arrays import (
+    Array,
+    bigint_array,
+    bytea_array,
+    hash_array,
+    text_array,
+    uuid_array,
+)
 from atlas.ledger.batches import (
     COPY_EVENTS,
     COPY_KEYS,
@@ -25,7 +36,7 @@ from atlas.ledger.errors import AlteredKey, AppendingHalted, ConflictingFact, Le
 from atlas.ledger.schema import HALTED
 
 CHANNEL = "ledger"
-COPY_FROM_FACTS = 64
+COPY_FROM_FACTS = 256
 COPY_FROM_BYTES = 512 * 1024
 _BYTES_AHEAD = 8 * 1024 * 1024
 
@@ -45,7 +56,7 @@ where keys.stream = %s and keys.version = %s
 
 
 def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
-    """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``.
+    """The positions of the batch's facts, recorded now or before, in the transaction of ``cursor``, which takes Arrays.
 
     A small batch has no stream and version twice. Raises ConflictingFact, MisplacedFact when the log already has
     facts above its head, AlteredKey when a key leads to no fact; the transaction must then be rolled back. Raises
@@ -53,8 +64,34 @@ def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     """
     if len(batch) == 0:
         return []
-    try:
+    with _explained():
         return _record_small(cursor, batch) if is_small(batch) else _record_large(cursor, batch)
+
+
+def record_at_once(connection: psycopg.Connection, batch: Batch) -> list[int]:
+    """As ``record`` for a small batch with a fact in it, in a transaction of one statement."""
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor, _explained():
+            try:
+                return record_new(cursor, batch)
+            except psycopg.DatabaseError as error:
+                if not _leaves_what_is_recorded(error):
+                    raise
+            return _record_small(cursor, batch)
+    finally:
+        connection.autocommit = False
+
+
+def _leaves_what_is_recorded(error: psycopg.DatabaseError) -> bool:
+    """Whether facts that cannot be added may still have positions; a halted log, too, tells them."""
+    return isinstance(error, UniqueViolation) or error.sqlstate == HALTED
+
+
+@contextmanager
+def _explained() -> Generator[None]:
+    try:
+        yield
     except psycopg.DatabaseError as error:
         reason = _reason(error)
         if reason is None:
@@ -65,24 +102,11 @@ def record(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
 def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
     """What an error of the database means for an append, when it means anything in particular."""
     if error.sqlstate == HALTED:
-        return AppendingHalted(
-            f"nothing is appended: {error.diag.message_primary}",
-            hint="Restore what is missing, or decide with `atlas-ledger ledger resume`.",
-        )
+        return AppendingHalted(f"nothing is appended: {error.diag.message_primary}")
     if isinstance(error, UniqueViolation):
         # What is recorded was left out under the head's lock, so that only a position can be taken.
         return MisplacedFact(f"a fact is stored above the head of the log: {error.diag.message_detail}")
     return None
-
-
-def record_at_once(connection: psycopg.Connection, batch: Batch) -> list[int]:
-    """As ``record`` for a small batch, in a transaction that begins and ends with its one statement."""
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            return record(cursor, batch)
-    finally:
-        connection.autocommit = False
 
 
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
@@ -186,5 +210,11 @@ def _only(cursor: psycopg.Cursor) -> int:
     return next(value for (value,) in cursor.fetchall())
 
 
-def _columns(batch: Batch) -> tuple[list[UUID], list[int], list[str], list[bytes], list[bytes]]:
-    return batch.streams, batch.versions, batch.topics, batch.payloads, batch.leaf_hashes
+def _columns(batch: Batch) -> tuple[Array, Array, Array, Array, Array]:
+    return (
+        uuid_array(batch.stream_bytes),
+        bigint_array(batch.versions),
+        text_array(batch.topics),
+        bytea_array(batch.payloads),
+        hash_array(batch.leaf_hashes),
+    )

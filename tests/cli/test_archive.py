@@ -60,6 +60,9 @@ def test_a_payload_is_redacted_with_its_reason(run: CommandLine, config: Path, d
     assert run("ledger", "verify", "--config", str(config)).code == 0
     unknown = run("ledger", "redact", "70", "--reason", "r", "--authoriser", "a", "--config", str(config))
     assert (unknown.code, "no fact at position 70" in unknown.errors) == (2, True)
+    assert "It has those from 1 to 11." in unknown.errors
+    decision = run("ledger", "redact", "11", "--reason", "r", "--authoriser", "a", "--config", str(config))
+    assert (decision.code, "what to do: Name the position of another fact." in decision.errors) == (2, True)
 
 
 def test_an_operator_resumes_a_halted_log(run: CommandLine, config: Path, database_url: str) -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import psycopg
@@ -74,3 +75,22 @@ def test_keys_that_cannot_be_written_are_a_matter_of_configuration(run: CommandL
     ran = run("keys", "init", "--config", str(config))
     assert ran.code == 2
     assert "keys cannot be written" in ran.errors
+
+
+def test_a_role_that_may_only_read_sees_how_the_log_stands(
+    run: CommandLine, config: Path, database_url: str, tmp_path: Path
+) -> None:
+    run("keys", "init", "--config", str(config))
+    run("ledger", "checkpoint", "--config", str(config))
+    role = f"reader_{os.getpid()}"
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(f"create role {role} login in role pg_read_all_data".encode())
+        try:
+            own = tmp_path / "reader.toml"
+            own.write_text(config.read_text().replace("//postgres:@", f"//{role}@"))
+            for command in (["ledger", "stats"], ["status"]):
+                assert run(*command, "--config", str(own)).code == 0
+            verified = run("ledger", "verify", "--config", str(own))
+            assert (verified.code, "the schema is not checked" in verified.errors) == (2, True)
+        finally:
+            admin.execute(f"drop role {role}".encode())

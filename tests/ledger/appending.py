@@ -24,7 +24,7 @@ ORIGIN = "log.example.org/crashing"
 SIGNER = Signer(ORIGIN, bytes(range(32)))
 NOTE_FILE = "checkpoint.note"
 # One by function call, several, the last below COPY, the first by COPY, and a large one.
-COUNTS = (1, 1, 2, 10, 63, 64, 300)
+COUNTS = (1, 1, 2, 10, 255, 256, 300)
 LONGEST_PAUSE_S = 0.01
 AWAY_S = 0.05
 # Connections are lost on purpose here.

@@ -1,6 +1,7 @@
 """A log in an archive: written, dropped, read, verified, restored."""
 
 import shutil
+import time
 from pathlib import Path
 from uuid import UUID
 
@@ -8,14 +9,17 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from eventsourcing.utils import Environment
+from psycopg.conninfo import conninfo_to_dict
 
 from atlas.ledger import archiving
-from atlas.ledger.archive import FACTS_SCHEMA, Archive
+from atlas.ledger.archive import Archive
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AlteredArchive,
+    AlteredHead,
     AlteredKey,
+    AlteredSchema,
     ConflictingFact,
     LedgerCorrupt,
     MissingArchive,
@@ -30,6 +34,7 @@ from atlas.ledger.manifests import FACTS, MANIFEST, TILES, Range
 from atlas.ledger.notes import Signer
 from atlas.ledger.persistence import LedgerFactory, environment
 from atlas.ledger.redacting import redact
+from atlas.ledger.row_groups import FACTS_SCHEMA
 from atlas.ledger.schema import set_partition_facts
 from atlas.ledger.tree import Tree
 from atlas.ledger.verification import verify_ledger
@@ -92,6 +97,14 @@ def test_what_is_dropped_is_still_recorded_once(dropped: Ledger) -> None:
     with pytest.raises(ConflictingFact, match="in the archive"):
         dropped.append([Fact(stream("a"), 7, "test.fact", b"another")])
     verify(dropped)
+
+
+@pytest.mark.parametrize("after", [-1, -5, -20_000, -(2**62)])
+def test_what_comes_after_no_position_is_all_there_is(dropped: Ledger, after: int) -> None:
+    assert list(dropped.facts(after=after)) == list(dropped.facts(after=0))
+    assert list(dropped.facts(after=after, upto=-1)) == []
+    assert dropped.table(after=after, upto=900) == dropped.table(after=0, upto=900)
+    assert dropped.table(after=900, upto=300).num_rows == dropped.table(after=300, upto=-1).num_rows == 0
 
 
 def test_a_reader_without_the_archive_is_told(dropped: Ledger, database: Database) -> None:
@@ -229,6 +242,37 @@ def test_what_is_damaged_is_not_dropped(archived: Ledger, directory: Path, datab
     assert caught.value.position == 300
     with database.connection() as connection:
         assert connection.execute("select min(position), count(*) from ledger.events").fetchall() == [(257, 644)]
+
+
+def test_a_partition_after_one_that_is_not_archived_is_not_dropped(archived: Ledger, database: Database) -> None:
+    with database.connection() as connection:
+        connection.execute("delete from ledger.archives where first = 257")
+    with pytest.raises(AlteredHead, match="257"):
+        archiving.drop(archived, RING)
+    assert archived.dropped() == 256
+
+
+def test_a_check_may_take_longer_than_a_session_may_be_idle(
+    archived: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*arguments: Ledger | KeyRing | Range) -> None:
+        time.sleep(2.5)
+
+    monkeypatch.setattr(archiving, "check_range", slow)
+    name = conninfo_to_dict(database.url)["dbname"]
+    with database.connection() as connection:
+        connection.execute(f"alter database \"{name}\" set idle_in_transaction_session_timeout = '1s'".encode())
+    with Database(database.url) as impatient:
+        assert archiving.drop(Ledger(impatient, archived.archive), RING) == PARTS
+
+
+def test_a_partition_that_has_the_name_of_another_is_not_dropped(archived: Ledger, database: Database) -> None:
+    with database.connection() as connection:
+        for was, now in (("events_0", "events_x"), ("events_3", "events_0"), ("events_x", "events_3")):
+            connection.execute(f"alter table ledger.{was} rename to {now}".encode())
+    with pytest.raises(AlteredSchema, match="events_0 has not the positions 1 to 256"):
+        archiving.drop(archived, RING)
+    assert len(list(archived.facts(after=0))) == 900
 
 
 def test_a_range_with_the_checkpoint_of_another_is_not_dropped(archived: Ledger, directory: Path) -> None:

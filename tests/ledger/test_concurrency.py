@@ -34,7 +34,7 @@ chance = random.Random(name)
 with Database(url) as database:
     ledger = Ledger(database)
     for number in range(batches):
-        count = chance.choice([1, 1, 2, 63, 64, 300])
+        count = chance.choice([1, 1, 2, 63, 255, 256])
         positions = ledger.append(facts(f"{name}/{number}", count))
         print(number, count, positions[0], positions[-1], flush=True)
 """

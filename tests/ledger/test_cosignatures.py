@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.cosignatures import Witness, cosigned_message, store_cosignature
@@ -19,6 +20,7 @@ from atlas.ledger.errors import (
 from atlas.ledger.log import Ledger
 from atlas.ledger.notes import NoteSignature, SignedNote, Signer, parse_note
 from atlas.ledger.publication import Publication
+from atlas.ledger.verification import verify_ledger
 from atlas.ledger.witnessing import collect_cosignature
 from tests.ledger.examples import facts
 from tests.ledger.witness import WitnessServer
@@ -64,6 +66,26 @@ def test_a_witness_key_reads_back_and_is_no_log_key(witness: WitnessServer) -> N
 def test_a_cosignature_verifies_and_says_when(witness: WitnessServer, checkpointer: Checkpointer) -> None:
     at = Witness.parse(witness.vkey).verify(cosigned(witness, checkpointer.checkpoint()))
     assert abs((datetime.now(UTC) - at).total_seconds()) < 60
+
+
+def test_the_newest_of_several_cosignatures_is_kept(
+    witness: WitnessServer, ledger: Ledger, database: Database, checkpointer: Checkpointer
+) -> None:
+    ledger.append(facts("a", 3))
+    note = checkpointer.checkpoint()
+    lines = [cosignature_at(note, 1_000), cosignature_at(note, 2_000)]
+    for several in (lines, lines[::-1]):
+        both = SignedNote(note.text, (*note.signatures, *several))
+        assert store_cosignature(database, both, Witness.parse(witness.vkey)).timestamp() == 2_000
+        verify_ledger(ledger, note, SIGNER.verifier, witnesses=[Witness.parse(witness.vkey)])
+
+
+def cosignature_at(note: SignedNote, time_s: int) -> NoteSignature:
+    """The witness's cosignature of another time."""
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    name = "witness.example.org/w"
+    key_id = Witness(name, key.public_key().public_bytes_raw()).key_id
+    return NoteSignature(name, key_id, time_s.to_bytes(8, "big") + key.sign(cosigned_message(note.text, time_s)))
 
 
 def test_a_cosignature_of_something_else_is_refused(witness: WitnessServer, checkpointer: Checkpointer) -> None:

@@ -1,6 +1,8 @@
+import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -166,3 +168,194 @@ def test_while_one_transaction_runs_all_others_gather_for_the_next() -> None:
         thread.join()
     assert len(log.leaves) == 30 * rounds
     assert log.transactions < 30
+
+
+class Gate:
+    """A log whose transactions wait until they are let through, so that others come meanwhile."""
+
+    def __init__(self) -> None:
+        self.log = Log()
+        self._entered = threading.Semaphore(0)
+        self._allowed = threading.Semaphore(0)
+
+    def record(self, batch: Batch) -> list[int]:
+        self._entered.release()
+        assert self._allowed.acquire(timeout=10)
+        return self.log.record(batch)
+
+    def entered(self) -> None:
+        """Return when the next transaction has begun."""
+        assert self._entered.acquire(timeout=10)
+
+    def let(self, transactions: int = 100) -> None:
+        """Let so many transactions through."""
+        self._allowed.release(transactions)
+
+
+async def entered(gate: Gate) -> None:
+    await asyncio.to_thread(gate.entered)
+
+
+def append(group: Group, *names: str) -> list[asyncio.Task[list[int]]]:
+    """A task for each, which has come when the loop has run once more."""
+    return [asyncio.create_task(group.record_async(encode_batch(facts(name, 1)))) for name in names]
+
+
+def test_tasks_of_a_loop_share_a_transaction_and_get_their_own_positions() -> None:
+    gate = Gate()
+    group = Group(gate.record)
+
+    async def main() -> None:
+        first = append(group, "first")
+        await entered(gate)
+        others = append(group, *map(str, range(20)))
+        await asyncio.sleep(0)
+        gate.let()
+        assert await asyncio.gather(*first, *others) == [[position] for position in range(1, 22)]
+
+    asyncio.run(main())
+    assert gate.log.transactions == 2
+
+
+def test_threads_and_tasks_share_a_transaction_whoever_leads_it() -> None:
+    gate = Gate()
+    group = Group(gate.record)
+    results: list[list[int]] = []
+
+    def record(name: str) -> None:
+        results.append(group.record(encode_batch(facts(name, 1))))
+
+    async def main(names: Sequence[str]) -> None:
+        for name in names:
+            others = append(group, f"{name} task")
+            await asyncio.sleep(0)
+            thread = threading.Thread(target=record, args=[f"{name} thread"])
+            thread.start()
+            gate.let()
+            results.extend(await asyncio.gather(*others))
+            await asyncio.to_thread(thread.join, 10)
+
+    leader = threading.Thread(target=record, args=["leader"])
+    leader.start()
+    gate.entered()
+    asyncio.run(main(["a", "b", "c"]))
+    leader.join(10)
+    assert sorted(results) == [[position] for position in range(1, 8)]
+
+
+def test_a_conflict_concerns_only_the_tasks_that_conflict() -> None:
+    gate = Gate()
+    group = Group(gate.record)
+
+    async def main() -> list[list[int] | BaseException]:
+        recorded = append(group, "a")
+        await entered(gate)
+        others = append(group, "b")
+        bad = asyncio.create_task(group.record_async(encode_batch([Fact(stream("a"), 0, "t", b"other")])))
+        await asyncio.sleep(0)
+        gate.let()
+        return await asyncio.gather(*recorded, *others, bad, return_exceptions=True)
+
+    first, second, third = asyncio.run(main())
+    assert (first, second) == ([1], [2])
+    assert isinstance(third, ConflictingFact)
+
+
+def test_a_cancelled_task_withdraws_what_waits_and_others_lose_nothing() -> None:
+    gate = Gate()
+    group = Group(gate.record)
+
+    async def main() -> None:
+        running = append(group, "running")
+        await entered(gate)
+        cancelled, *others = append(group, "cancelled", "b", "c")
+        await asyncio.sleep(0)
+        assert cancelled.cancel()
+        await asyncio.sleep(0)
+        gate.let()
+        assert await asyncio.gather(*running, *others) == [[1], [2], [3]]
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+
+    asyncio.run(main())
+    assert (stream("cancelled"), 0) not in gate.log.leaves
+
+
+def test_what_a_cancelled_task_has_in_a_transaction_is_recorded_and_the_others_are_told() -> None:
+    gate = Gate()
+    group = Group(gate.record)
+
+    async def main() -> None:
+        first = append(group, "first")
+        await entered(gate)
+        cancelled, *others = append(group, "cancelled", "b", "c")
+        await asyncio.sleep(0)
+        gate.let(1)
+        await entered(gate)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        gate.let()
+        assert await asyncio.wait_for(asyncio.gather(*first, *others), 10) == [[1], [3], [4]]
+        assert await append(group, "cancelled")[0] == [2]
+
+    asyncio.run(main())
+    assert len(gate.log.leaves) == 4
+
+
+def test_the_group_goes_on_when_all_tasks_that_waited_were_cancelled() -> None:
+    log = Log()
+    group = Group(log.record)
+
+    async def main() -> None:
+        tasks = append(group, "a", "b")
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert len(await append(group, "c")[0]) == 1
+
+    asyncio.run(main())
+    assert len(group.record(encode_batch(facts("d", 1)))) == 1
+
+
+def test_a_loop_that_was_closed_meanwhile_keeps_no_other_waiting() -> None:
+    gate = Gate()
+    group = Group(gate.record)
+    closed = asyncio.new_event_loop()
+
+    async def come(name: str) -> asyncio.Task[list[int]]:
+        (task,) = append(group, name)
+        await asyncio.sleep(0)
+        return task
+
+    async def leave(task: asyncio.Task[list[int]]) -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def stay(left: asyncio.Task[list[int]]) -> None:
+        other = await come("stayed")
+        gate.let(1)
+        await entered(gate)
+        await asyncio.to_thread(closed.run_until_complete, leave(left))
+        closed.close()
+        gate.let()
+        assert await asyncio.wait_for(other, 10) == [3]
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(group.record, encode_batch(facts("first", 1)))
+        gate.entered()
+        asyncio.run(stay(closed.run_until_complete(come("left"))))
+        assert first.result(10) == [1]
+
+
+def test_a_failure_reaches_every_task_of_the_group() -> None:
+    def record(_: Batch) -> list[int]:
+        raise DatabaseUnreachable("gone")
+
+    group = Group(record)
+
+    async def main() -> list[list[int] | BaseException]:
+        return await asyncio.gather(*append(group, "a", "b", "c"), return_exceptions=True)
+
+    assert [type(result) for result in asyncio.run(main())] == [DatabaseUnreachable] * 3

@@ -1,3 +1,4 @@
+import asyncio
 import threading
 import time
 from collections.abc import Iterator
@@ -70,6 +71,22 @@ def test_other_content_under_a_recorded_version_is_a_conflict_and_nothing_is_rec
     assert "'test.fact' with a payload of 3 bytes" in caught.value.message
     assert ledger.head() == 2
     assert len(recorded(ledger)) == 2
+
+
+@sizes
+def test_tasks_append_as_threads_do(ledger: Ledger, count: int) -> None:
+    async def main() -> None:
+        batches = [facts(name, count) for name in "abc"]
+        positions = await asyncio.gather(*map(ledger.append_async, batches))
+        assert sorted(position for taken in positions for position in taken) == list(range(1, 3 * count + 1))
+        assert [ledger.append(batch) for batch in batches] == positions
+        assert await ledger.append_async([*batches[1], *batches[1]]) == [*positions[1], *positions[1]]
+        assert await ledger.append_async([]) == []
+        with pytest.raises(ConflictingFact, match="recorded at position"):
+            await ledger.append_async([*facts("d", count), Fact(stream("a"), 0, "other", b"")])
+
+    asyncio.run(main())
+    assert ledger.head() == 3 * count
 
 
 def test_no_gap_is_left_by_a_batch_that_failed(ledger: Ledger) -> None:
@@ -262,3 +279,17 @@ def test_large_payloads_are_not_encoded_far_ahead_of_the_database(
     assert ledger.append(facts("a", 60, payload_bytes=1_000_000))[-1] == 60
     assert ahead[0] < 10_000_000
     assert sum(encoded) > 60_000_000
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_batch_beside_a_key_whose_fact_is_gone_records_nothing(
+    ledger: Ledger, database: Database, *, is_alone: bool
+) -> None:
+    """One statement is one transaction: what it records stays, also when the answer is refused afterwards."""
+    ledger.append(facts("a", 5))
+    with database.connection() as connection:
+        connection.execute("delete from ledger.events where position = 5")
+    with pytest.raises(AlteredKey, match="position 5, which the log lacks"):
+        ledger.append(facts("a", 2, first=4), companion=None if is_alone else lambda _: None)
+    assert ledger.head() == 5
+    assert ledger.last_version(stream("a")) == 4

@@ -1,3 +1,4 @@
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -24,7 +25,7 @@ def test_appends_are_measured(database: Database) -> None:
     registry = CollectorRegistry()
     ledger = MeasuredLedger(database, AppendMetrics(registry))
     ledger.append(facts("a", 5))
-    ledger.append(facts("b", 100))
+    asyncio.run(ledger.append_async(facts("b", 100)))
     with pytest.raises(ConflictingFact):
         ledger.append([Fact(stream("a"), 0, "t", b"other")])
     assert registry.get_sample_value("atlas_ledger_append_seconds_count") == 2

@@ -17,7 +17,7 @@ from eventsourcing.tests import persistence as contract
 from eventsourcing.utils import Environment, get_topic
 
 from atlas.ledger.database import Database
-from atlas.ledger.errors import InvalidFact
+from atlas.ledger.errors import AppendingHalted, InvalidFact
 from atlas.ledger.log import Ledger
 from atlas.ledger.persistence import (
     LedgerApplicationRecorder,
@@ -25,6 +25,7 @@ from atlas.ledger.persistence import (
     LedgerProcessRecorder,
     environment,
 )
+from atlas.ledger.recovery import behind_checkpoint
 from tests.ledger.examples import facts
 
 
@@ -89,6 +90,17 @@ def test_a_conflict_records_nothing_and_leaves_no_gap(factory: LedgerFactory, le
         recorder.insert_events(stored(originator_id, count, first=count))
     assert recorder.insert_events(stored(originator_id, 1, first=count + 1)) == [count + 1]
     assert ledger.head() == count + 1
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_a_halted_log_says_why_and_what_to_do(
+    factory: LedgerFactory, ledger: Ledger, database: Database, count: int
+) -> None:
+    behind_checkpoint(database, 6, 0)
+    with pytest.raises(AppendingHalted, match="a checkpoint over 6 facts is signed") as caught:
+        factory.application_recorder().insert_events(stored(UUID(int=1), count))
+    assert "ledger resume" in caught.value.hint
+    assert ledger.head() == 0
 
 
 def test_events_and_facts_share_positions(factory: LedgerFactory, ledger: Ledger) -> None:

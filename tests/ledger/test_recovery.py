@@ -52,6 +52,21 @@ def test_the_signer_halts_a_log_that_lost_its_end(ledger: Ledger, database: Data
         ledger.append(facts("b", 1))
 
 
+def test_nothing_new_is_signed_while_the_log_is_halted(ledger: Ledger, database: Database) -> None:
+    checkpointer = Checkpointer(database, SIGNER)
+    ledger.append(facts("a", 5))
+    signed = checkpointer.checkpoint()
+    ledger.append(facts("b", 5))
+    with pytest.raises(LedgerBehindCheckpoint):
+        verify_ledger(ledger, SIGNER.sign(Checkpoint(checkpointer.origin, 20, bytes(32)).text()), SIGNER.verifier)
+    for sign in (checkpointer.checkpoint, lambda: checkpointer.checkpoint_at(3)):
+        with pytest.raises(AppendingHalted, match="over 20 facts is signed"):
+            sign()
+    assert checkpointer.latest() == signed
+    decide(ledger)
+    assert checkpointer.checkpoint().text.startswith(f"{checkpointer.origin}\n11\n")
+
+
 def test_an_operator_decides_and_the_log_records_it(behind: Ledger) -> None:
     decision = decide(behind)
     assert behind.append(facts("b", 1)) == [7]

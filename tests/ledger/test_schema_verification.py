@@ -48,6 +48,13 @@ CHANGES = {
     "a policy": "create policy hidden on ledger.keys using (version = 0)",
     "a key that is none": "alter table ledger.keys drop constraint keys_pkey",
     "a column's default": "alter table ledger.head alter column halted set default 'for good'",
+    "bounds that are others": "alter table ledger.events detach partition ledger.events_0;"
+    " alter table ledger.events attach partition ledger.events_0 for values from (-1000) to (257)",
+    "names that are exchanged": "alter table ledger.events_0 rename to events_x;"
+    " alter table ledger.events_1 rename to events_0; alter table ledger.events_x rename to events_1",
+    "a partition of another schema": "create schema aside; alter table ledger.events_1 set schema aside",
+    "a partition for what has none": "create table ledger.events_elsewhere partition of ledger.events default",
+    "a partition that is taken away": "alter table ledger.events detach partition ledger.events_1",
     "a part of another table": "create table public.more (); create table ledger.more () inherits (ledger.keys)",
 }
 

@@ -1,5 +1,6 @@
 """The log as others read it: over HTTP, with a client that knows the specifications only."""
 
+import re
 from hashlib import sha256
 
 import anyio
@@ -191,3 +192,25 @@ def test_while_the_database_is_away_clients_are_asked_to_come_again() -> None:
         response = request(app, "checkpoint")
     assert (response.status_code, response.headers["retry-after"]) == (503, "2")
     assert "127.0.0.1" not in response.text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "delete from ledger.tiles where level = 0 and index = 0",
+        "update ledger.checkpoints set note = 'x'",
+        "update ledger.head set dropped = 256",
+    ],
+)
+@pytest.mark.usefixtures("grown")
+def test_what_is_not_as_signed_is_an_error_that_tells_strangers_nothing_of_the_machine(
+    app: Starlette, database: Database, damage: str
+) -> None:
+    with database.connection() as connection:
+        connection.execute(damage.encode())
+    answers = [request(app, name) for name in ("checkpoint", "tile/0/000", "tile/entries/000")]
+    wrong = [answer for answer in answers if answer.status_code != 200]
+    assert wrong
+    for answer in wrong:
+        assert (answer.status_code, answer.headers["cache-control"]) == (500, "no-store")
+        assert re.fullmatch("the log is not as it was signed( at position 1)?: its operator is told why\n", answer.text)

@@ -28,7 +28,16 @@ from atlas.ledger.notes import SignedNote
 from atlas.ledger.verification import verify_ledger
 from tests.ledger.archives import SIGNER
 from tests.ledger.examples import facts
-from tests.ledger.tampering import FITTING_KEYS, FITTING_LEAF, Tampering, copy_of, new_log, open_all, rebuild_tiles
+from tests.ledger.tampering import (
+    FITTING_KEYS,
+    FITTING_LEAF,
+    Tampering,
+    copy_of,
+    make_place,
+    new_log,
+    open_all,
+    rebuild_tiles,
+)
 
 PARTITION, OLDER, SIZE = 512, 400, 1100
 # first, middle, both sides of the edges of a tile, of a checkpoint and of a partition, last
@@ -73,6 +82,7 @@ def database(postgres_url: str, signed: tuple[str, SignedNote]) -> Iterator[Data
 def tamper(database: Database) -> Iterator[Tampering]:
     tampering = Tampering(database.url)
     open_all(tampering)
+    make_place(tampering)
     yield tampering
     tampering.close()
 
@@ -94,6 +104,7 @@ def found_however_well_it_fits(
 
 
 def test_the_untouched_log_verifies(database: Database, note: SignedNote, tamper: Tampering) -> None:
+    tamper("drop table ledger.events_elsewhere")
     verify_ledger(Ledger(database), note, SIGNER.verifier)
     tamper(FITTING_LEAF, *FITTING_KEYS)
     rebuild_tiles(database)

@@ -19,9 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from atlas.ledger import archive as archive_files
-from atlas.ledger import archiving
-from atlas.ledger.archive import FACTS_SCHEMA, TILES_SCHEMA, Archive
+from atlas.ledger import archiving, row_groups
+from atlas.ledger.archive import TILES_SCHEMA, Archive
 from atlas.ledger.checkpoints import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.entries import entry_of
@@ -30,6 +29,7 @@ from atlas.ledger.log import Ledger
 from atlas.ledger.manifests import CHECKPOINT, FACTS, MANIFEST, TILES
 from atlas.ledger.merkle import leaf_hash
 from atlas.ledger.notes import SignedNote
+from atlas.ledger.row_groups import FACTS_SCHEMA
 from atlas.ledger.verification import verify_ledger
 from tests.ledger.archives import PARTS, RING, SIGNER
 from tests.ledger.examples import facts, stream
@@ -47,7 +47,7 @@ Rows = list[dict[str, Any]]
 @pytest.fixture(scope="module", autouse=True)
 def _small_row_groups() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (archive_files, archiving):
+        for module in (row_groups, archiving):
             patch.setattr(module, "ROW_GROUP_FACTS", ROW_GROUP)
         yield
 
