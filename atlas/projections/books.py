@@ -3,7 +3,7 @@
     works      a pool's shares are fixed when the work is registered (W4); a work without a pool is its first owner's
     links      a derivation owes the revenue share, ceiling and guarantee of the terms that it was made under; made by
                the parent's owner, or under terms that name no share, it owes nothing
-    holds      of the asset while a dispute over it is pending; of what was made under a license while that is disputed
+    holds      of the asset while a dispute over it as a whole is pending (``atlas.rights.holds``)
     currency   of the chain's pools: its AtlasToken as CAIP-19
 
 Books are closed: with a work come all that derive from it, whose receipts it shares in, and all that those rest on.
@@ -20,9 +20,11 @@ from atlas.protocol.ids import checksum_address, format_aaid
 from atlas.protocol.parameters import WHOLE_BPS
 from atlas.protocol.vocabulary import Beneficiary, RevenueKind
 from atlas.rights.errors import InvalidRevenue
+from atlas.rights.holds import holds_of
 from atlas.rights.lineage import Link
-from atlas.rights.revenue import Books, Hold, Payment, Receipt, RuleFrom, Share, Work
+from atlas.rights.revenue import Books, Payment, Receipt, RuleFrom, Share, Work
 from atlas.rights.rounding import FIRST_LISTED
+from atlas.rights.state import Dispute
 
 VIEWS: Final = frozenset({"licensing", "provenance", "revenue"})
 """The views that books are read from."""
@@ -87,9 +89,10 @@ from view_revenue.claims as claim join view_revenue.pools as pool using (chain, 
 where pool.aaid = any(%(assets)s) and pool.valid_to is null and claim.valid_to is null and claim.position <= %(upto)s
 """
 _ROUNDS = """
-select aaid, grant_position, opened_position, ruled_position from view_licensing.dispute_rounds
-where valid_to is null and opened_position <= %(upto)s
-  and (aaid = any(%(assets)s) or grant_position = any(%(grants)s))
+select aaid, grant_position, extract(epoch from opened_at)::bigint, opened_position,
+       extract(epoch from ruled_at)::bigint, ruled_position
+from view_licensing.dispute_rounds
+where aaid = any(%(assets)s) and valid_to is null and opened_position <= %(upto)s
 """
 _TOKENS = """
 select chain, address from view_chains.contracts where abi = 'AtlasToken' and valid_to is null order by chain, address
@@ -139,12 +142,11 @@ def read_books(query: Query, works: Iterable[bytes], *, rule: str, upto: int, mo
     currencies = _Currencies(query(_TOKENS, {}))
     paid = query(_CLAIMS, about)
     entries = [*receipts, *paid]
-    named = {(row[0], row[1]): named_license(row, licenses) for row in links}
     return Books(
         currency=currencies[entries[0][-1]] if entries else currencies.first,
         rules=(RuleFrom(0, rule),),
         works=_works(query(_WORKS, every), query(_POOLS, every)),
-        links=tuple(_link(row, named[row[0], row[1]]) for row in links),
+        links=tuple(_link(row, named_license(row, licenses)) for row in links),
         receipts=tuple(
             Receipt(place, at, asset, RevenueKind(kind), int(amount), currencies[chain])
             for place, at, asset, kind, amount, chain in receipts
@@ -153,7 +155,7 @@ def read_books(query: Query, works: Iterable[bytes], *, rule: str, upto: int, mo
             Payment(place, at, asset, payee, int(amount), currencies[chain])
             for place, at, asset, payee, amount, chain in paid
         ),
-        holds=_holds(query, whole, named, upto),
+        holds=holds_of(_dispute(row, upto) for row in query(_ROUNDS, every)),
     )
 
 
@@ -187,21 +189,12 @@ def _link(row: Row, named: Row | None) -> Link:
     return Link(position, child, parent, share, price.ceiling_wei, price.minimum_guarantee_wei or 0)
 
 
-def _holds(
-    query: Query, assets: Sequence[bytes], named: Mapping[tuple[bytes, bytes], Row | None], upto: int
-) -> tuple[Hold, ...]:
-    made_under: dict[int, list[bytes]] = {}
-    for (child, _), license_ in named.items():
-        if license_ is not None:
-            made_under.setdefault(license_[0], []).append(child)
-    holds: dict[tuple[bytes, int], Hold] = {}
-    for asset, grant, opened, ruled in query(
-        _ROUNDS, {"assets": list(assets), "grants": list(made_under), "upto": upto}
-    ):
-        closed = ruled if ruled is not None and ruled <= upto else None
-        for held in (asset,) if grant is None else made_under.get(grant, ()):
-            holds[held, opened] = Hold(opened, closed, held)
-    return tuple(holds.values())
+def _dispute(row: Row, upto: int) -> Dispute:
+    """One round of a dispute, as known at a position."""
+    asset, grant, opened_at, opened, ruled_at, ruled = row
+    is_known = ruled is not None and ruled <= upto
+    ended = (ruled_at, ruled) if is_known else (None, None)
+    return Dispute(asset, opened_at, opened, grant, ended_at=ended[0], ended_position=ended[1])
 
 
 class _Currencies:

@@ -11,6 +11,7 @@ every rule holds:
     portrait        real persons shown in any of them allow it (W26)
     jurisdiction    what the law of the territory makes a condition of a distribution is met (W27)
     exclusivity     nobody else holds it exclusively (a constraint of each grant, and of ownership)
+    duty            nothing is late whose delay suspends or ends the licence by its terms (of each grant)
 
 The answer depends on the arguments alone. Rules are conjoined, grants are alternatives, and a violation wins
 over what is not known, which wins over what is satisfied.

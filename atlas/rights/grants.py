@@ -68,8 +68,12 @@ def write_address(address: bytes) -> str:
 def _in_force(grant: Grant, rights: Rights, at: At) -> list[Reason]:
     """From its start until before its expiry and its revocation, in the period and for the time of its terms."""
     now, term, revoked_at = at.valid_time, rights.term(grant), revocation(grant, at)
-    if revoked_at is None and term.begins_at <= now and (term.ends_at is None or now < term.ends_at):
+    is_in_term = term.begins_at <= now and (term.ends_at is None or now < term.ends_at)
+    if is_in_term and revoked_at is None:
         return [*term.reasons]
+    if is_in_term and revoked_at is not None and now < revoked_at:
+        seen = f"before {write_moment(revoked_at)}"
+        return [*term.reasons, Reason("revoked_at", State.SATISFIED, "not revoked yet", seen, grant.position)]
     wanted, position = f"at {write_moment(now)}", grant.position
     seen = f"from {write_moment(grant.starts_at)}"
     found = [Reason("starts_at", state_of(now >= grant.starts_at), wanted, seen, position)]

@@ -67,17 +67,24 @@ class Witness(msgspec.Struct, frozen=True):
         return ", ".join([*(f"{key} {name}" for key, name in self.names), f"at {write_moment(self.instant)}"])
 
 
+VOCABULARIES: Final = {
+    "works": vocabularies.WORKS,
+    "projects": vocabularies.PROJECTS,
+    "series": vocabularies.SERIES,
+    "media": vocabularies.MEDIA,
+    "channels": vocabularies.CHANNELS,
+    "languages": vocabularies.LANGUAGES,
+    "formats": vocabularies.FORMATS,
+    "industries": vocabularies.INDUSTRIES,
+    "modifications": vocabularies.MODIFICATIONS,
+}
+"""The dimensions whose names form a tree."""
 DIMENSIONS: Final[dict[str, Dimension]] = {
-    "works": Names(vocabularies.WORKS),
-    "projects": Names(vocabularies.PROJECTS),
-    "series": Names(vocabularies.SERIES),
-    "media": Names(vocabularies.MEDIA),
-    "territories": Territories(),
-    "channels": Names(vocabularies.CHANNELS),
-    "languages": Names(vocabularies.LANGUAGES),
-    "formats": Names(vocabularies.FORMATS),
-    "industries": Names(vocabularies.INDUSTRIES),
-    "modifications": Names(vocabularies.MODIFICATIONS),
+    key: Territories() if key == "territories" else Names(VOCABULARIES[key])
+    for key in (
+        *("works", "projects", "series", "media", "territories"),
+        *("channels", "languages", "formats", "industries", "modifications"),
+    )
 }
 WHERE_USED: Final = tuple(key for key in DIMENSIONS if key != "modifications")
 """The dimensions that every use has a place in; a use may leave the work as it is."""
@@ -134,14 +141,14 @@ def overlaps(one: Scope, other: Scope, *, after: int = 0) -> Witness | None:
     instant = after if period.starts_at is None else max(after, period.starts_at)
     if not period.holds(instant):
         return None
-    names: list[tuple[str, str]] = []
+    names: dict[str, str] = {}
     for key in _MOST_LIMITED_FIRST:
         here, there = extent_of(one, key), extent_of(other, key)
         name = _unlimited(key) if here is there is EVERYTHING else _witness(key, here, there)
         if name is None:
             return None
-        names.append((key, name))
-    return Witness(tuple(sorted(names)), instant)
+        names[key] = name
+    return Witness(tuple((key, names[key]) for key in WHERE_USED), instant)
 
 
 @lru_cache(maxsize=65_536)

@@ -19,6 +19,7 @@ from atlas.rights.uses import Use
 from tests.rights.worlds import (
     ASSET,
     DISPUTES,
+    LICENSEE,
     MOMENTS,
     OWNER,
     PORTRAITS,
@@ -129,13 +130,15 @@ def test_what_was_found_for_other_uses_changes_no_decision(asked: list[tuple[Use
         assert decide(use, kept, at) == decide(use, Rights(state), at)
 
 
-@given(st.lists(st.tuples(USES, MOMENTS), min_size=4, max_size=8), derived_worlds())
+@given(USES, st.lists(MOMENTS, min_size=4, max_size=8), derived_worlds())
 def test_what_was_found_about_a_pedigree_holds_as_long_as_nothing_on_record_about_it_changes(
-    asked: list[tuple[Use, At]], state: RightsState
+    asked: Use, moments: list[At], state: RightsState
 ) -> None:
     kept = Rights(state)
-    for use, at in [*asked, *asked]:
-        assert decide(use, kept, at) == decide(use, Rights(state), at)
+    for account in (asked.account, OWNER, LICENSEE):
+        use = msgspec.structs.replace(asked, account=account)
+        for at in [*moments, *moments]:
+            assert decide(use, kept, at) == decide(use, Rights(state), at)
 
 
 @given(USES, worlds(), MOMENTS)
