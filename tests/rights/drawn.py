@@ -91,9 +91,9 @@ FIRST = st.builds(
     territories=st.just(["*"]) | st.lists(st.sampled_from(sorted(TERRITORIES)), min_size=1, max_size=6),
     media=st.just(["*"]) | st.lists(st.sampled_from(Medium), min_size=1, max_size=7),
     channels=st.just(["*"])
-    | st.lists(st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)*", fullmatch=True), min_size=1, max_size=4),
+    | st.lists(st.from_regex(r"[a-z0-9]{1,8}(-[a-z0-9]{1,8}){0,3}", fullmatch=True), min_size=1, max_size=4),
     sublicensing=st.booleans(),
     attribution=st.booleans(),
 )
-TERMS = FIRST | _second()
-"""Terms of both formats."""
+DRAWN = FIRST | _second()
+"""Terms of both formats, over all scopes and prices."""

@@ -27,7 +27,7 @@ MAX_DEPTH: Final = 32
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NAME = re.compile(r"@?[A-Za-z_][A-Za-z0-9_]*")
-_NODE_KEYS = frozenset({"@id", "@type", "@context"})
+_NODE_KEYS = frozenset({"@id", "@type"})
 _CONTEXT_ADDRESSES = frozenset({ODRL_CONTEXT, ODRL_CONTEXT.replace("http:", "https:")})
 _TERM_KEYS = frozenset({"@id", "@type", "@container"})
 _JSON = Any  # what json.loads gives
@@ -73,9 +73,11 @@ def read_document(data: bytes) -> Document:
     reader = _Reader()
     if isinstance(value, dict) and "@graph" in value and set(value) <= {"@context", "@graph"}:
         context = _context(value.get("@context"), _EXPANDED, "$.@context")
-        roots = reader.top(value["@graph"], context, "$.@graph")
+        roots = [reader.node(entry, context, place) for entry, place in _entries(value["@graph"], "$.@graph")]
     else:
-        roots = reader.top(value, _EXPANDED, "$")
+        roots = [reader.top(entry, place) for entry, place in _entries(value, "$")]
+    if not roots:
+        refuse("$", "nothing is said")
     nodes = reader.nodes()
     return Document(tuple(nodes.get(node.id, node) for node in roots), nodes)
 
@@ -146,19 +148,17 @@ class _Reader:
             for name, each in self._found.items()
         }
 
-    def top(self, value: _JSON, context: Context, path: str) -> list[Node]:
-        entries = list(_entries(value, path))
-        if not entries:
-            refuse(path, "nothing is said")
-        return [self._node(entry, context, place) for entry, place in entries]
+    def top(self, value: _JSON, path: str) -> Node:
+        """An object at the top of a document, which may have a context."""
+        if not _is_object(value) or "@context" not in value:
+            return self.node(value, _EXPANDED, path)
+        context = _context(value["@context"], _EXPANDED, step(path, "@context"))
+        return self.node({key: each for key, each in value.items() if key != "@context"}, context, path)
 
-    def _node(self, value: _JSON, context: Context, path: str) -> Node:
+    def node(self, value: _JSON, context: Context, path: str) -> Node:
+        """An object, described under its name; what is returned mentions it."""
         if not _is_object(value):
             refuse(path, f"expected a JSON object, got {_quote(value)}")
-        if "@context" in value:
-            if context != _EXPANDED or path.count(".") > 0:
-                refuse(step(path, "@context"), "a context inside a document is not read", _PROCESSOR)
-            context = _context(value["@context"], context, step(path, "@context"))
         name, types = f"_:{path}", list[str]()
         found: list[tuple[str, Value]] = []
         for key, under in value.items():
@@ -168,7 +168,7 @@ class _Reader:
                 name = _expand(_text(under, place), context)
             elif term.iri == "@type":
                 types.extend(_expand(_text(each, at), context) for each, at in _entries(under, place))
-            elif term.iri != "@context":
+            else:
                 found.extend((term.iri, each) for each in self._values(under, term, context, place))
         if types or found:
             self._describe(name, path, types, found)
@@ -186,18 +186,18 @@ class _Reader:
             if _is_object(entry) and "@value" in entry:
                 yield _literal(entry, context, place)
             elif isinstance(entry, dict):
-                yield self._node(entry, context, place)
+                yield self.node(entry, context, place)
             else:
                 yield _scalar(entry, term, context, place)
 
 
 def _entries(value: _JSON, path: str) -> Iterator[tuple[_JSON, str]]:
     """The members of a list or a set, or the value itself."""
-    if isinstance(value, dict) and set(value) & {"@list", "@set"}:
-        (key,) = value if len(value) == 1 else (None,)
-        if key is None:
+    if _is_object(value) and set(value) & {"@list", "@set"}:
+        if len(value) > 1:
             refuse(path, "a list says nothing beside its members")
-        yield from _entries(value[key], step(path, key))
+        for key, members in value.items():
+            yield from _entries(members, step(path, key))
     elif isinstance(value, list):
         for place, entry in enumerate(cast("list[_JSON]", value)):
             if isinstance(entry, list):

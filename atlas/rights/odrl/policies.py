@@ -31,7 +31,7 @@ from atlas.rights.odrl.payments import write_price
 from atlas.rights.odrl.scoping import Json, typed, write_extent, write_scope
 from atlas.rights.odrl.times import write_instant
 from atlas.rights.prices import CURRENCY
-from atlas.rights.scopes import DIMENSIONS
+from atlas.rights.scopes import DIMENSIONS, check_scope
 from atlas.rights.terms import Terms, terms_hash
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -138,6 +138,7 @@ def _stated(key: str, values: list[Json]) -> dict[str, Any]:
 
 
 def _check(policy: LicensePolicy) -> None:
+    check_scope(policy.terms.scope)  # format 1 has channels of more than 200 characters, which no use can name
     for field in ("assigner", "assignee"):
         account: str | None = getattr(policy, field)
         if account is not None:

@@ -176,9 +176,10 @@ class _Reader:
             losses.limit(action.refinements[0].path, "how credit is given has no place in terms")
         for each in (*duty.constraints, *duty.duties):
             losses.limit(each.path, f"what the duty {names[0]} depends on has no place in terms")
-        others = [each for each in duty.assignees if each.id not in {party.id for party in rule.assignees}]
-        for each in others:
-            losses.limit(each.path, "a duty of somebody else than the assignee has no place in terms")
+        for things, permitted in ((duty.assignees, rule.assignees), (duty.targets, rule.targets)):
+            for each in things:
+                if each.id not in _ids(permitted):
+                    losses.limit(each.path, "a duty of somebody else, or for another asset, has no place in terms")
         return True
 
     def _read_exclusive(self, rule: Rule) -> bool:

@@ -17,7 +17,8 @@ from atlas.rights.odrl.names import DCT, ODRL, RDF, short
 IRI: Final = "@id"
 """The datatype of a right operand that is a name, not a literal."""
 
-POLICY_TYPES: Final = ("Set", "Policy", "Offer", "Agreement", "Assertion", "Privacy", "Request", "Ticket")
+POLICY_TYPES: Final = ("Request", "Assertion", "Offer", "Agreement", "Privacy", "Ticket", "Set", "Policy")
+"""Those that grant nothing first: a policy of two types is what permits less, and every type is a Policy too."""
 LOGICAL: Final = ("and", "or", "xone", "andSequence")
 MAX_PARTS: Final = 50_000
 """What a policy may consist of: where mentions are followed, a short document can say endlessly much."""

@@ -13,7 +13,7 @@ from atlas.rights.odrl.policies import LicensePolicy, PolicyType, Reservation, e
 from atlas.rights.prices import Price
 from atlas.rights.scopes import Scope
 from atlas.rights.terms import license_terms
-from tests.rights.drawn import TERMS, extents
+from tests.rights.drawn import DRAWN, extents
 
 OWNER, TAKER = (account_id("eip155:1", bytes([number]) * 20) for number in (1, 2))
 ASSET = bytes.fromhex("ab" * 32)
@@ -65,7 +65,7 @@ def drawn(draw: st.DrawFn) -> LicensePolicy:
             assigner=draw(_ACCOUNTS),
             assignee=assignee,
             asset=draw(st.binary(min_size=32, max_size=32)),
-            terms=draw(TERMS),
+            terms=draw(DRAWN),
             currency=draw(st.none() | st.just(ETHER)),
             issued_at=draw(st.none() | st.integers(0, 2**63 - 1)),
             reservations=tuple(draw(st.lists(reservations, max_size=2))),

@@ -52,10 +52,16 @@ def test_what_nobody_permits_is_denied() -> None:
     assert ask(policy([READ | {"action": "print"}])).outcome is DENY
 
 
-@pytest.mark.parametrize("kind", ["Offer", "Assertion"])
-def test_an_offer_grants_nothing_before_it_is_agreed_to(kind: str) -> None:
-    found = ask(policy([READ], **{"@type": kind}))
-    assert (found.outcome, found.why[1]) == (DENY, f"$: a policy of the type {kind} grants nothing")
+@pytest.mark.parametrize(
+    "kinds", [["Offer"], ["Assertion"], ["Policy", "Set", "Offer"], ["Agreement", "Offer"]], ids=str
+)
+def test_an_offer_grants_nothing_before_it_is_agreed_to_whatever_else_it_is(kinds: list[str]) -> None:
+    found = ask(policy([READ], **{"@type": kinds}))
+    assert (found.outcome, found.why[1]) == (DENY, f"$: a policy of the type {kinds[-1]} grants nothing")
+
+
+def test_an_agreement_is_a_policy_too() -> None:
+    assert ask(policy([READ], **{"@type": ["Policy", "Agreement"]})).outcome is PERMIT
 
 
 @pytest.mark.parametrize(

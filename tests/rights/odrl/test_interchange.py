@@ -24,7 +24,7 @@ def unordered(policy: LicensePolicy) -> LicensePolicy:
     return msgspec.structs.replace(policy, reservations=tuple(sorted(policy.reservations, key=str)))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(drawn())
 def test_a_policy_expanded_by_another_processor_reads_back(policy: LicensePolicy) -> None:
     reading = read_policy(expanded(triples(encode_policy(policy))))

@@ -5,9 +5,11 @@ import pytest
 from Crypto.Hash import keccak
 from hypothesis import given
 
-from atlas.rights.errors import InvalidPolicy
+from atlas.protocol.vocabulary import LicenseKind
+from atlas.rights.errors import InvalidPolicy, InvalidTerms
 from atlas.rights.odrl.policies import LicensePolicy, PolicyType, encode_policy, policy_hash, with_uid
 from atlas.rights.odrl.reading import parse_policy, read_policy
+from atlas.rights.terms import make_terms
 from tests.rights.odrl.policies import AGREEMENT, drawn
 
 
@@ -53,6 +55,12 @@ def test_a_name_depends_on_all_that_a_policy_says() -> None:
 def test_a_policy_that_names_nobody_is_refused_by_field(changes: dict[str, object], field: str) -> None:
     with pytest.raises(InvalidPolicy, match=field):
         encode_policy(msgspec.structs.replace(AGREEMENT, **changes))
+
+
+def test_a_channel_that_no_use_can_name_is_not_written() -> None:
+    terms = make_terms(LicenseKind.WORLD, channels=["a" * 201])
+    with pytest.raises(InvalidTerms, match="channels"):
+        encode_policy(msgspec.structs.replace(AGREEMENT, terms=terms))
 
 
 def test_an_offer_may_be_made_to_anyone() -> None:

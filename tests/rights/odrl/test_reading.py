@@ -105,6 +105,11 @@ UNSAID: list[tuple[Change, str, type[Exception] | None]] = [
     ),
     (lambda document: permission(document).update({"action": "use"}), "$.permission[0].action", UnsupportedPolicy),
     (lambda document: permission(document).update({"action": ["use", "sell"]}), "$.permission[0].action", None),
+    (
+        lambda document: permission(document)["duty"][0].update(target="ex:other"),
+        "$.permission[0].duty[0].target",
+        UnsupportedPolicy,
+    ),
     (lambda document: permission(document)["duty"].append({"action": "delete"}), "$.permission[0].duty[2]", None),
     (
         lambda document: permission(document)["duty"][0].update(constraint=constraint("event", "lt", "ex:opening")),

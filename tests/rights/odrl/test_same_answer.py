@@ -19,7 +19,7 @@ from atlas.rights.odrl.world import World, read_world
 from atlas.rights.state import At, Grant, Ownership, RightsState
 from atlas.rights.terms import Terms
 from atlas.rights.uses import FIELDS, Use
-from tests.rights.drawn import NAMES, TERMS
+from tests.rights.drawn import DRAWN, NAMES
 from tests.rights.odrl.policies import ASSET, OWNER, TAKER, constraint
 
 LICENSEE, LICENSOR = bytes([2]) * 20, bytes([1]) * 20
@@ -66,7 +66,7 @@ def known(use: Use, now: int) -> World:
     return read_world(read_document(json.dumps({"@context": CONTEXT, "@graph": things}).encode()))
 
 
-@given(TERMS, st.data())
+@given(DRAWN, st.data())
 def test_an_agreement_permits_what_its_grant_permits(terms: Terms, data: st.DataObject) -> None:
     use = data.draw(uses(terms))
     now = data.draw(st.integers(START, START + 100) | st.integers(START, 2**40))
