@@ -12,9 +12,9 @@ from atlas.indexer.chain.config import ChainConfig, Contract
 from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
+from atlas.indexer.chain.schema import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.sources.heads import HeadWatch
-from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

@@ -45,8 +45,8 @@ class Fork(msgspec.Struct, frozen=True):
     orphans: tuple[BlockRef, ...]
 
 
-def recorded_chain(facts: Iterable[RecordedFact], chain: str) -> RecordedChain:
-    """The fold of the ``TOPICS`` in a log. Raises MalformedFact."""
+def recorded_chain(facts: Iterable[RecordedFact], chain: str, lowest: int = 0) -> RecordedChain:
+    """The fold of the ``TOPICS`` in a log, of blocks from the height ``lowest`` on. Raises MalformedFact."""
     blocks: dict[bytes, BlockRef] = {}
     gone: dict[bytes, BlockRef] = {}
     for fact in facts:
@@ -57,11 +57,13 @@ def recorded_chain(facts: Iterable[RecordedFact], chain: str) -> RecordedChain:
             block_hash = keccak256(header.rlp)
             if header.chain == chain and fact.stream == block_stream(chain, block_hash):
                 fields: Any = rlp.decode(header.rlp)
-                blocks[block_hash] = BlockRef(int.from_bytes(fields[_NUMBER]), block_hash)
+                number = int.from_bytes(fields[_NUMBER])
+                if number >= lowest:
+                    blocks[block_hash] = BlockRef(number, block_hash)
         elif fact.topic == REORGED_TOPIC:
             reorged = decode(fact.payload, ChainReorged)
             if reorged.chain == chain:
-                gone.update((block.hash, block) for block in reorged.orphaned)
+                gone.update((block.hash, block) for block in reorged.orphaned if block.number >= lowest)
                 for block in reorged.restored:
                     gone.pop(block.hash, None)
     canonical = (block for block in blocks.values() if block.hash not in gone)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from atlas.indexer.chain.checks import require_in_block, require_within
+from atlas.indexer.chain.checks import require_in_block, require_same, require_within
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.recording import BlockLogs
@@ -50,20 +50,20 @@ class Gathering:
         self._known = known
         self._logs: dict[int, dict[int, Log]] = {}
         self._starts: dict[bytes, int] = {}  # of the addresses that are wanted because of what was found here
-        self._answered: dict[LogFilter, set[int]] = {}  # the heights that an answer to it had logs of
+        self._answered: dict[LogFilter, set[bytes]] = {}  # the blocks, by hash, that an answer to it had logs of
         self._asked_again: set[tuple[bytes, LogFilter]] = set()
         self._unproven: dict[bytes, BlockRef] = {}
 
     def add(self, wanted: LogFilter, logs: Iterable[Log]) -> None:
-        """Keep what is wanted of an answer to ``wanted``."""
+        """Keep what is wanted of an answer to ``wanted``. Raises InconsistentAnswers where it contradicts another."""
         answered = self._answered.setdefault(wanted, set())
         for log in logs:
             number, start = log.block_number, self._starts.get(log.address)
             if self._targets_of(number).wants(log) or (start is not None and number >= start):
-                self._logs.setdefault(number, {})[log.log_index] = log
+                self._keep(log)
             elif start is not None:
                 continue  # of a child that may turn out to have been named earlier: then it is asked for again
-            answered.add(number)
+            answered.add(log.block_hash)
 
     def want(self, addresses: Mapping[bytes, int]) -> None:
         """From these heights on, logs of these addresses are wanted too."""
@@ -83,17 +83,21 @@ class Gathering:
 
     def ask_again(self, headers: Sequence[Header]) -> bool:
         """Ask by hash, once, what gave no log of a block whose bloom leaves room for some; whether there were any."""
-        found = False
+        groups: dict[LogFilter, list[Header]] = {}
         for header in headers:
             for wanted in self._doubtful(header):
                 self._asked_again.add((header.hash, wanted))
-                logs = logs_by_hash(self._source, [header], wanted)
-                self.add(wanted, logs)
-                if logs:
-                    found = True
-                else:
-                    self._require_known(header)
-                    self._unproven[header.hash] = BlockRef(header.number, header.hash)
+                groups.setdefault(wanted, []).append(header)
+        empty: dict[bytes, Header] = {}
+        found = False
+        for wanted, group in groups.items():
+            logs = logs_by_hash(self._source, group, wanted)
+            self.add(wanted, logs)
+            answered = {log.block_hash for log in logs}
+            empty.update((header.hash, header) for header in group if header.hash not in answered)
+            found = found or bool(logs)
+        self._require_known(list(empty.values()))
+        self._unproven.update((header.hash, BlockRef(header.number, header.hash)) for header in empty.values())
         return found
 
     def heights(self) -> list[int]:
@@ -113,6 +117,16 @@ class Gathering:
             blocks.append(BlockLogs(by_number[number], logs, tuple(children.get(number, ()))))
         unproven = (block for block in self._unproven.values() if block.number not in self._logs)
         return Reading(tuple(blocks), tuple(sorted(unproven, key=lambda block: block.number)))
+
+    def _keep(self, log: Log) -> None:
+        """Nothing takes the place of what was given before: of two forks at one height, both would be judged by one."""
+        before = self._logs.setdefault(log.block_number, {}).setdefault(log.log_index, log)
+        if before is not log and before != log:
+            raise InconsistentAnswers(
+                f"log {log.log_index} of block {log.block_number} is in 0x{before.block_hash.hex()} by one answer of "
+                f"{self._source.name}, and in 0x{log.block_hash.hex()} by another, or not the same log",
+                hint="The chain moved between two answers, or several nodes answer behind this URL.",
+            )
 
     def _children(self) -> list[Child]:
         found: dict[tuple[bytes, bytes], Child] = {}
@@ -139,7 +153,7 @@ class Gathering:
         return [
             wanted
             for wanted in self._filters_at(header)
-            if header.number not in self._answered.get(wanted, ())
+            if header.hash not in self._answered.get(wanted, ())
             and wanted.may_match(header.logs_bloom)
             and (header.hash, wanted) not in self._asked_again
         ]
@@ -153,13 +167,11 @@ class Gathering:
         ]
         return [*filters, *begun]
 
-    def _require_known(self, header: Header) -> None:
-        """A node without the block has no logs of it either: its empty answer means nothing."""
-        if self._source.header(header.hash) is None:
-            raise InconsistentAnswers(
-                f"{self._source.name} no longer has block {header.number} 0x{header.hash.hex()}",
-                hint="The chain moved, or several nodes answer behind this URL.",
-            )
+    def _require_known(self, headers: Sequence[Header]) -> None:
+        """A node without a block has no logs of it either: its empty answer means nothing."""
+        given = self._source.headers([header.number for header in headers]) if headers else []
+        for before, now in zip(headers, given, strict=True):
+            require_same(self._source.name, now, before)
 
 
 def logs_by_range(source: Source, first: int, last: int, wanted: LogFilter) -> list[Log]:

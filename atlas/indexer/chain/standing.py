@@ -42,6 +42,15 @@ select chain, state, reason, hint, extract(epoch from now() - since)::float8, ti
 from indexer.standing order by chain
 """
 
+# The row is locked: who says that the trouble is over has either said so, or waits and finds the decision.
+_DECIDE = b"""
+with troubled as (select chain from indexer.standing where chain = %(chain)s and state = any(%(trouble)s) for update)
+insert into indexer.decisions (chain, follow, contradicting_finality)
+select chain, %(follow)s, %(contradicting_finality)s from troubled
+on conflict (chain) do update set follow = excluded.follow,
+    contradicting_finality = excluded.contradicting_finality, decided_at = now()
+"""
+
 
 class ChainStanding(msgspec.Struct, frozen=True):
     """What was last said of a chain's indexer; None is not known yet."""
@@ -125,19 +134,18 @@ def trouble(database: Database, chains: Sequence[str]) -> str | None:
 
 
 def decide(database: Database, chain: str, *, follow: bool, contradicting_finality: bool) -> ChainStanding:
-    """Store the operator's decision, for the indexer of ``chain`` to act on. Raises NothingToResolve."""
+    """Store the operator's decision, for the indexer of ``chain`` to act on. Raises NothingToResolve.
+
+    It counts for the trouble of now: one that is over in the meantime takes no decision along to the next.
+    """
     found = [one for one in standings(database) if one.chain == chain]
-    if not found or found[0].state not in TROUBLE:
-        said = f"is {found[0].state}" if found else "was never indexed here"
-        raise NothingToResolve(
-            f"{chain} {said}: there is nothing to resolve", hint="`atlas-ledger chain status` says how chains stand."
-        )
     with database.connection() as connection:
-        connection.execute(
-            "insert into indexer.decisions (chain, follow, contradicting_finality) values (%s, %s, %s)"
-            " on conflict (chain) do update set follow = excluded.follow,"
-            " contradicting_finality = excluded.contradicting_finality, decided_at = now()",
-            (chain, follow, contradicting_finality),
+        said = {"follow": follow, "contradicting_finality": contradicting_finality}
+        stored = connection.execute(_DECIDE, {**said, "chain": chain, "trouble": sorted(TROUBLE)}).rowcount
+    if not stored or not found:
+        state = f"is {found[0].state}" if found else "was never indexed here"
+        raise NothingToResolve(
+            f"{chain} {state}: there is nothing to resolve", hint="`atlas-ledger chain status` says how chains stand."
         )
     return found[0]
 
