@@ -34,6 +34,7 @@ from atlas.indexer.chain.sources.pace import Limits as RequestLimits
 from atlas.indexer.chain.sources.proven import ProvenEndpoint
 from atlas.indexer.chain.standing import trouble
 from atlas.indexer.chain.standing_metrics import StandingCollector
+from atlas.indexer.decisions import DecisionDoor
 from atlas.indexer.errors import LyingEndpoint
 from atlas.indexer.workers.app import Limits, intake_routes
 from atlas.indexer.workers.collector import Collector
@@ -80,6 +81,7 @@ from atlas.provenance.manifest import Maker
 from atlas.provenance.schema import MIGRATIONS as PROVENANCE_MIGRATIONS
 from atlas.provenance.signer import ManifestSigner
 from atlas.provenance.signing import MediaSigner
+from atlas.rights.proceedings import Authorities
 from atlas.settings import Settings
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -185,6 +187,15 @@ class Program:
             quarantine=self.quarantine,
             throttle=throttle,
         )
+
+    @cached_property
+    def decisions(self) -> DecisionDoor:
+        """What takes the signed decisions of people about rights."""
+        rights = self.settings.rights
+        authorities = Authorities(
+            frozenset(map(parse_address, rights.arbitrators)), frozenset(map(parse_address, rights.reviewers))
+        )
+        return DecisionDoor(self.ledger, authorities, lambda: int(time.time()))
 
     def api(self) -> Starlette:
         """GraphQL, GraphiQL, the intake of records and, under ``/log``, the log itself, over HTTP."""

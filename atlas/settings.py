@@ -20,6 +20,7 @@ from pydantic_settings import SettingsError as UnreadableSetting
 from atlas.chain_settings import (
     Abis,
     AbiSettings,
+    Address,
     ChainSettings,
     HttpUrl,
     Location,
@@ -176,6 +177,15 @@ class SigningSettings(Table):
     )
 
 
+class RightsSettings(Table):
+    """Whose decisions about rights this ledger records, beside those of the parties."""
+
+    arbitrators: tuple[Address, ...] = Field(default=(), description="Addresses that rule disputes.")
+    reviewers: tuple[Address, ...] = Field(
+        default=(), description="Addresses that order takedowns and record portraits, measures and uses."
+    )
+
+
 class ServerSettings(Table):
     """The HTTP server: GraphQL, GraphiQL, worker intake."""
 
@@ -199,6 +209,7 @@ class Settings(BaseSettings):
     anchoring: AnchoringSettings = AnchoringSettings()
     workers: WorkerSettings = WorkerSettings()
     signing: SigningSettings = SigningSettings()
+    rights: RightsSettings = RightsSettings()
     server: ServerSettings = ServerSettings()
 
     @classmethod

@@ -2,7 +2,22 @@
 
 import typer
 
-from atlas.cli import archive, chain, config, demo, keys, ledger, rights, services, standing, status, verify, workers
+from atlas.cli import (
+    archive,
+    chain,
+    config,
+    demo,
+    disputes,
+    keys,
+    ledger,
+    recording,
+    rights,
+    services,
+    standing,
+    status,
+    verify,
+    workers,
+)
 from atlas.cli.console import fail, fail_internally
 from atlas.protocol.errors import AtlasError
 
@@ -25,6 +40,8 @@ archive.register(ledger.app)
 app.add_typer(ledger.app, name="ledger")
 standing.register(chain.app)
 app.add_typer(chain.app, name="chain")
+recording.register(rights.app)
+rights.app.add_typer(disputes.app, name="dispute")
 app.add_typer(rights.app, name="rights")
 app.add_typer(workers.app, name="workers")
 app.add_typer(keys.app, name="keys")

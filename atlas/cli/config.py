@@ -21,6 +21,7 @@ from atlas.settings import (
     DatabaseSettings,
     DataSettings,
     LedgerSettings,
+    RightsSettings,
     ServerSettings,
     SigningSettings,
     WitnessSettings,
@@ -36,6 +37,7 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("ledger", LedgerSettings),
     ("workers", WorkerSettings),
     ("signing", SigningSettings),
+    ("rights", RightsSettings),
     ("anchoring", AnchoringSettings),
     ("server", ServerSettings),
 )

@@ -1,4 +1,7 @@
-"""``atlas-ledger rights``: decisions and gaps, royalty statements, and formats of others; without a database."""
+"""``atlas-ledger rights``: books from the views; royalty statements as files, recomputed and proved without a database.
+
+Decisions that are recorded, and licenses in formats of others, have modules beside this.
+"""
 
 import secrets
 from pathlib import Path
@@ -8,18 +11,22 @@ import msgspec
 import typer
 from rich.table import Table
 
+from atlas.bootstrap import open_program
 from atlas.cli import decisions, odrl
 from atlas.cli.console import output, shown, write
-from atlas.cli.options import Json
+from atlas.cli.options import Config, Json
+from atlas.projections.books import books_of
 from atlas.protocol.ids import checksum_address, format_aaid, parse_address
 from atlas.rights import lines, simulation, statements
 from atlas.rights.documents import encode, parse
 from atlas.rights.lines import LineProof
 from atlas.rights.revenue import Books, RuleFrom
+from atlas.rights.royalties import ALL_PATHS
 from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
+from atlas.settings import load
 
 app = typer.Typer(
-    help="May it be used, and what is missing; royalty statements; licenses as ODRL, Avails and CAWG.",
+    help="Rights: may it be used, what is missing; disputes and agreements; royalty statements; ODRL.",
     no_args_is_help=True,
 )
 app.command()(decisions.decide)
@@ -33,11 +40,28 @@ _Books = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Books
 _Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write; else standard output.")]
 
 
+@app.command("books")
+def read_books(
+    payee: Annotated[str, typer.Option(help="Address of the payee.")],
+    rule: Annotated[str, typer.Option(help="Royalty rule from the first position on.")] = ALL_PATHS,
+    upto: Annotated[int | None, typer.Option(min=0, help="Last position that counts; the latest otherwise.")] = None,
+    chain: Annotated[str | None, typer.Option(help="Works of this chain only, as a CAIP-2 name.")] = None,
+    file: _Output = None,
+    config: Config = None,
+) -> None:
+    """Write the books that a payee's statement depends on, read from the views."""
+    with open_program(load(config)) as program:
+        found = books_of(program.database, parse_address(payee), rule=rule, upto=upto, chain=chain)
+    write(encode(found), file)
+
+
 @app.command()
 def statement(
     books: _Books,
     payee: Annotated[str, typer.Option(help="Address of the payee.")],
-    upto: Annotated[int, typer.Option(min=0, help="Last position of the period.")],
+    upto: Annotated[
+        int | None, typer.Option(min=0, help="Last position of the period; the last in the books otherwise.")
+    ] = None,
     after: Annotated[int, typer.Option(min=0, help="Last position before the period.")] = 0,
     salt: Annotated[
         str | None, typer.Option(help="64 hexadecimal digits, to make the same file again; else drawn.")
@@ -46,8 +70,9 @@ def statement(
 ) -> None:
     """Write a payee's royalty statement for a period, with everything that it depends on."""
     chosen = secrets.token_bytes(SALT_BYTES) if salt is None else _hash(salt)
-    period = Period(parse_address(payee), after, upto)
-    write(statements.write(statements.state(parse(books.read_bytes(), Books), period, salt=chosen)), file)
+    found = parse(books.read_bytes(), Books)
+    period = Period(parse_address(payee), after, found.last_position if upto is None else upto)
+    write(statements.write(statements.state(found, period, salt=chosen)), file)
 
 
 @app.command()

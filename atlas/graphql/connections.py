@@ -15,15 +15,15 @@ from typing import TypeAlias, cast
 
 from psycopg import sql
 
-from atlas.graphql.bindings import Bound, Leaf, Read, Variables
+from atlas.graphql.bindings import Bound, Leaf, Read
 from atlas.graphql.compilation import Compilation, Cost, Piece, column, every, free, json_object, some, times, total
 from atlas.graphql.cursors import cursor_of, read_cursor
 from atlas.graphql.entities import Column, Entity
-from atlas.graphql.errors import BadInput, LimitExceeded
+from atlas.graphql.errors import BadInput
 from atlas.graphql.filters import filters, orders
 from atlas.graphql.kinds import INTEGER
 from atlas.graphql.selections import Selection
-from atlas.graphql.types import DEFAULT_PAGE, LARGEST_PAGE
+from atlas.graphql.types import DEFAULT_PAGE, page_size
 
 ObjectOf: TypeAlias = Callable[[Entity, Selection, sql.Identifier], Piece]
 
@@ -186,15 +186,7 @@ def _length(first: Bound) -> Read:
         return lambda _: DEFAULT_PAGE
     read = first.read
 
-    def length(variables: Variables) -> int:
-        asked = read(variables)
-        if not 1 <= asked <= LARGEST_PAGE:
-            raise LimitExceeded(
-                f"`first` is from 1 to {LARGEST_PAGE}, got {asked}", hint="Go on with `after` for more."
-            )
-        return asked
-
-    return length
+    return lambda variables: page_size(read(variables))
 
 
 def _after(compilation: Compilation, order: _Order, after: Bound, row: sql.Identifier) -> list[sql.Composable]:

@@ -7,11 +7,16 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
 from atlas.graphql.catalog import ENTITIES, ROOTS
+from atlas.graphql.conflicts import CONFLICTS
 from atlas.graphql.decisions import CAN_USE
 from atlas.graphql.execution import Documents, SqlExecution
+from atlas.graphql.gaps import GAP
 from atlas.graphql.limits import Limits
+from atlas.graphql.royalties import ROYALTY_PREVIEW, STATEMENT
 from atlas.graphql.scalars import SCALARS
 from atlas.graphql.types import make_types, root_field
+
+_RESOLVED = (CAN_USE, GAP, CONFLICTS, ROYALTY_PREVIEW, STATEMENT)
 
 
 class ApiSchema(Schema):
@@ -27,7 +32,7 @@ def build_schema(limits: Limits | None = None) -> ApiSchema:
     namespace = make_types(ENTITIES)
     query = create_type(
         "Query",
-        [*(root_field(namespace, root, ENTITIES) for root in ROOTS.values()), CAN_USE],
+        [*(root_field(namespace, root, ENTITIES) for root in ROOTS.values()), *_RESOLVED],
         description="Everything that can be asked.",
     )
     return ApiSchema(

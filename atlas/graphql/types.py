@@ -15,11 +15,20 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from atlas.graphql.entities import Column, Entity, Final, Listing, Lookup, Many, Member, One, Parts, Root, Single
+from atlas.graphql.errors import LimitExceeded
 from atlas.graphql.filters import Filter, filters, orders
 from atlas.graphql.scalars import BigInt
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1000
+
+
+def page_size(first: int | None) -> int:
+    """How many items of a list are asked for. Raises LimitExceeded."""
+    asked = DEFAULT_PAGE if first is None else first
+    if not 1 <= asked <= LARGEST_PAGE:
+        raise LimitExceeded(f"`first` is from 1 to {LARGEST_PAGE}, got {asked}", hint="Go on with `after` for more.")
+    return asked
 
 
 @strawberry.enum(description="Ascending or descending.")

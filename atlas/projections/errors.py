@@ -9,6 +9,7 @@ ProjectionError
 ├── UnknownView            no view has this name
 ├── OutdatedView           the stored view was built by older handlers, or has tables of another shape
 ├── NewerView              the stored view was built by a newer program
+├── BooksTooLarge          royalty books of more receipts than are read at once
 ├── ViewBusy               another projector holds the view for longer than the time-out
 └── ViewDiffers            a stored view is not the fold of the log
 """
@@ -91,3 +92,9 @@ class ViewDiffers(ProjectionError):
         self.view = view
         self.table = table
         self.row = row
+
+
+class BooksTooLarge(ProjectionError):
+    """Royalty books of more receipts than are read at once."""
+
+    exit_code = 2

@@ -10,16 +10,19 @@
     chain.log                  an event of atlas.protocol.events, or atlas.projections.decoded.DecodedEvent of any ABI
     worker.record              atlas.protocol.generation.SignedRecord
     decision.manifest-signed   atlas.protocol.facts.ManifestSigned
+    decision.*                 a decision of atlas.protocol.decisions, its signatures verified
 
 Whatever is wrong with a fact's bytes is a ProtocolError with a stable ``reason_of``.
 """
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 
 from atlas.protocol import facts
+from atlas.protocol.decisions import DECISIONS, open_decision
 from atlas.protocol.errors import AtlasError, InvalidEnvelope, MalformedFact, UndecodableLog
 from atlas.protocol.evm.errors import MalformedRlp
 from atlas.protocol.evm.rlp import decode_list
@@ -72,6 +75,7 @@ READERS: Mapping[str, Callable[[bytes], msgspec.Struct]] = {
     facts.REORGED_TOPIC: lambda payload: facts.decode(payload, ChainReorged),
     facts.RECORD_TOPIC: open_envelope,
     facts.MANIFEST_TOPIC: lambda payload: facts.decode(payload, ManifestSigned),
+    **{topic: partial(open_decision, kind=kind) for topic, kind in DECISIONS.items()},
 }
 """How the payload of each topic is read; logs need the watched contracts besides, see ``atlas.projections.fold``."""
 
@@ -84,6 +88,7 @@ TOPIC_OF: Mapping[type, str] = {
     ChainReorged: facts.REORGED_TOPIC,
     SignedRecord: facts.RECORD_TOPIC,
     ManifestSigned: facts.MANIFEST_TOPIC,
+    **{kind: topic for topic, kind in DECISIONS.items()},
 }
 """The topic of each type of fact that is not a log."""
 

@@ -7,6 +7,8 @@ AtlasError
 │   ├── MalformedFact      stored or received bytes that are not the canonical form
 │   ├── UndecodableLog     a log that no known ABI decodes
 │   ├── MalformedAbi       a contract ABI that does not describe events
+│   ├── InvalidSignature   bytes that are not a signature, or a key that cannot make one
+│   │   └── UnsignedDecision   a decision that somebody has not signed who has to
 │   ├── InvalidEnvelope    a generation envelope that is refused
 │   └── atlas.protocol.evm.errors.EvmError
 ├── atlas.ledger.errors.LedgerError
@@ -68,7 +70,11 @@ class MalformedAbi(ProtocolError):
 
 
 class InvalidSignature(ProtocolError):
-    """Bytes that are not an EIP-191 signature of a message, or a key that cannot make one."""
+    """Bytes that are not a signature of what they come with, or a key that cannot make one."""
+
+
+class UnsignedDecision(InvalidSignature):
+    """A decision that somebody has not signed who has to, or that was changed afterwards; the field is named."""
 
 
 class InvalidEnvelope(ProtocolError):

@@ -13,7 +13,8 @@ Chain payloads are msgpack arrays in the field order of the structs below, decod
     chain.finalized   eip155:1/finalized                       0, 1, 2 ...       ChainFinalized
     worker.record     worker/0x<address>                       sequence number   signed envelope
     worker.key-rotated worker/0x<address>                      sequence number   signed rotation
-    decision.*        the id of an eventsourcing aggregate     its version       msgpack map
+    decision.manifest-signed  manifest/<aaid>/<version>         0, 1, 2 ...       ManifestSigned, a msgpack map
+    decision.*        decision/0x<id of the matter>            0, 1, 2 ...       ``atlas.protocol.decisions``
 
 A child that a factory's event names belongs to the block of that event: it counts as long as the block does.
 

@@ -1,6 +1,6 @@
-"""EIP-191 personal messages: what a wallet signs and how the signer is found again.
+"""EIP-191 personal messages and other digests: what a wallet signs and how the signer is found again.
 
-    digest     keccak256("\\x19Ethereum Signed Message:\\n" || decimal length || message)
+    digest     keccak256("\\x19Ethereum Signed Message:\\n" || decimal length || message), or one of ``typed_data``
     signature  r (32 bytes) || s (32 bytes, in the lower half: EIP-2) || v (27 or 28)
 
 The lower half of s makes the signature unique: the mirrored one names the same signer and is refused.
@@ -17,7 +17,12 @@ _CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_
 
 def sign_message(message: bytes, private_key: bytes) -> bytes:
     """The 65-byte signature of ``message`` (deterministic, RFC 6979). Raises InvalidSignature for a bad key."""
-    signature = _key(private_key).sign_recoverable(_digest(message), hasher=None)
+    return sign_digest(_digest(message), private_key)
+
+
+def sign_digest(digest: bytes, private_key: bytes) -> bytes:
+    """The 65-byte signature of 32 bytes that are a hash already. Raises InvalidSignature for a bad key."""
+    signature = _key(private_key).sign_recoverable(digest, hasher=None)
     return signature[:64] + bytes([27 + signature[64]])
 
 
@@ -26,6 +31,11 @@ def recover_signer(message: bytes, signature: bytes) -> bytes:
 
     Any well-formed signature recovers to some address: compare it with the one expected.
     """
+    return recover_from_digest(_digest(message), signature)
+
+
+def recover_from_digest(digest: bytes, signature: bytes) -> bytes:
+    """The 20-byte address whose key signed the hash ``digest``. Raises InvalidSignature."""
     if len(signature) != SIGNATURE_BYTES:
         raise InvalidSignature(f"a signature has {SIGNATURE_BYTES} bytes, got {len(signature)}")
     if signature[64] not in (27, 28):
@@ -34,7 +44,7 @@ def recover_signer(message: bytes, signature: bytes) -> bytes:
         raise InvalidSignature("s is in the upper half of the curve order", hint="Sign with low s (EIP-2).")
     recoverable = signature[:64] + bytes([signature[64] - 27])
     try:
-        key = PublicKey.from_signature_and_message(recoverable, _digest(message), hasher=None)
+        key = PublicKey.from_signature_and_message(recoverable, digest, hasher=None)
     except ValueError as error:
         raise InvalidSignature(f"no key made this signature: {error}") from error
     return _address(key)

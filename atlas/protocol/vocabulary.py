@@ -132,6 +132,14 @@ class Violation(StrEnum):
     REVENUE_FRAUD = "revenue_fraud"
 
 
+class Ruling(StrEnum):
+    """P8, ERC-792: what an arbitrator decides, by number; 0 is that the arbitrator refuses."""
+
+    REFUSED = "refused"
+    CLAIMANT = "claimant"
+    RESPONDENT = "respondent"
+
+
 class Allocation(StrEnum):
     """W14: who the supply was issued to."""
 

@@ -12,6 +12,9 @@ AtlasError
     │   └── CurrencyMismatch  an amount in another currency than the statement's
     ├── UnknownRule       a rule, or a version of one, that this program does not know
     ├── StatementMismatch a statement that is not what its inputs give (exit code 1)
+    ├── InvalidDecision   a decision about rights that makes no sense; the field is named
+    │   ├── NotEntitled       ... that is for somebody else to take
+    │   └── OutOfTurn         ... that the matter does not stand for
     ├── InvalidUse        a use, or a plan of uses, that is not stated in the engine's vocabulary
     ├── InvalidFacts      facts for a decision that are malformed or contradict each other
     ├── InvalidPolicy     bytes that are not an ODRL policy as it is read here
@@ -75,6 +78,18 @@ class StatementMismatch(RightsError):
     """A statement, or a line of one, that is not what its inputs or its root give."""
 
     exit_code: ClassVar[int] = 1
+
+
+class InvalidDecision(RightsError):
+    """A decision about rights that makes no sense; the message begins with the field."""
+
+
+class NotEntitled(InvalidDecision):
+    """A decision that is for somebody else to take."""
+
+
+class OutOfTurn(InvalidDecision):
+    """A decision that the matter does not stand for: it has not begun, is at another stage, or is over."""
 
 
 class InvalidUse(RightsError):

@@ -86,6 +86,13 @@ class Books(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     payments: tuple[Payment, ...] = ()
     holds: tuple[Hold, ...] = ()
 
+    @property
+    def last_position(self) -> int:
+        """The position of the latest entry; 0 where there is none."""
+        dated = (*self.works, *self.links, *self.receipts, *self.payments)
+        closed = (hold.closed or hold.opened for hold in self.holds)
+        return max((*(entry.position for entry in dated), *closed), default=0)
+
 
 def in_order(books: Books) -> Books:
     """The same books in their one order. Raises InvalidRevenue, CurrencyMismatch, UnknownRule."""

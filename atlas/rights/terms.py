@@ -160,6 +160,11 @@ def terms_document(terms: Terms) -> dict[str, Any]:
     return msgspec.json.decode(encode_terms(terms), type=dict[str, Any])
 
 
+def terms_bytes(document: object) -> bytes:
+    """The canonical document of a JSON object, which may come in any order and spacing; it is not checked."""
+    return _encoder.encode(document)
+
+
 def terms_hash(terms: Terms) -> bytes:
     """The 32-byte hash that offers and grants carry. Raises InvalidTerms for terms without a canonical form."""
     return keccak256(encode_terms(terms))

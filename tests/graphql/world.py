@@ -9,9 +9,11 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from atlas.graphql.catalog.rights import ProhibitionCause
 from atlas.projections.tables import AccountTable, Column, ColumnType, EntityTable
 from atlas.projections.view import View
 from atlas.projections.views import VIEWS
+from atlas.protocol.decisions import Remedy
 from atlas.protocol.vocabulary import (
     Agent,
     AssetType,
@@ -19,9 +21,12 @@ from atlas.protocol.vocabulary import (
     BurnScenario,
     LicenseKind,
     RevenueKind,
+    Ruling,
     StakeRole,
     Violation,
 )
+from atlas.rights.jurisdictions import Measure
+from atlas.rights.proceedings import Stage
 
 HEAD = 100
 CHAINS = ("eip155:1", "eip155:31337")
@@ -54,6 +59,16 @@ DOMAINS: Mapping[str, Sequence[Any]] = {
     "role": tuple(Beneficiary),
     "offers.status": ("open", "withdrawn"),
     "licenses.status": ("granted", "revoked"),
+    "agreements.status": ("granted", "revoked"),
+    "source": ("chain", "off_chain"),
+    "stage": tuple(Stage),
+    "ruling": tuple(Ruling),
+    "remedy": tuple(Remedy),
+    "measure": tuple(Measure),
+    "action": ("pay", "report", "attribute"),
+    "territories": (Jsonb({"of": ["*"]}), Jsonb({"of": ["DE"]})),
+    "media": (Jsonb({"of": ["*"]}), Jsonb({"of": ["film"]})),
+    "prohibitions.cause": tuple(ProhibitionCause),
     "receipts.kind": tuple(RevenueKind),
     "stakes.role": tuple(StakeRole),
     "slashes.role": tuple(StakeRole),
@@ -63,7 +78,7 @@ DOMAINS: Mapping[str, Sequence[Any]] = {
     "totals.book": ("minted", "burned", "supply", "staked", "burned:slash", "burned:direct", "burned:hd_export"),
 }
 SMALL_NUMBERS = ("offer_id", "license_id", "pool_id", "payment_id", "receipt_id", "token_id")
-COUNTS = {"assets": 12, "generation_records": 10, "chains": 2, "licenses": 20, "accruals": 40}
+COUNTS = {"ownerships": 60, "assets": 12, "generation_records": 10, "chains": 2, "licenses": 20, "accruals": 40}
 
 
 def fill(connection: psycopg.Connection) -> None:

@@ -9,6 +9,7 @@ from atlas.graphql.catalog.ledger import LEDGER_ENTITIES, LEDGER_ROOTS
 from atlas.graphql.catalog.licensing import LICENSING_ENTITIES, LICENSING_ROOTS
 from atlas.graphql.catalog.records import RECORD_ENTITIES, RECORD_ROOTS
 from atlas.graphql.catalog.revenue import REVENUE_ENTITIES, REVENUE_ROOTS
+from atlas.graphql.catalog.rights import RIGHTS_ENTITIES, RIGHTS_ROOTS
 from atlas.graphql.catalog.supply import SUPPLY_ENTITIES, SUPPLY_ROOTS
 from atlas.graphql.entities import Entity, Root
 
@@ -18,6 +19,7 @@ ENTITIES: Mapping[str, Entity] = {
         *ASSET_ENTITIES,
         *RECORD_ENTITIES,
         *LICENSING_ENTITIES,
+        *RIGHTS_ENTITIES,
         *REVENUE_ENTITIES,
         *SUPPLY_ENTITIES,
         *CHAIN_ENTITIES,
@@ -31,6 +33,7 @@ ROOTS: Mapping[str, Root] = {
         *ASSET_ROOTS,
         *RECORD_ROOTS,
         *LICENSING_ROOTS,
+        *RIGHTS_ROOTS,
         *REVENUE_ROOTS,
         *SUPPLY_ROOTS,
         *CHAIN_ROOTS,

@@ -23,6 +23,17 @@ class LicenseStatus(StrEnum):
     REVOKED = "revoked"
 
 
+class LicenseSource(StrEnum):
+    """Where a license was granted."""
+
+    CHAIN = "chain"
+    OFF_CHAIN = "off_chain"
+
+
+SOURCE = enumeration(LicenseSource, "Where a license was granted: on a chain, or by a signed agreement off chain.")
+LICENSE_STATUS = enumeration(
+    LicenseStatus, "What became of a license; one that ran out stays granted, see `expiresAt`."
+)
 LICENSE_KIND = enumeration(LicenseKind, "The six kinds of license.")
 _OFFER = {"chain": "chain", "registry": "registry", "offer_id": "offer_id"}
 
@@ -46,6 +57,8 @@ OFFER = Entity(
         value("block_number", BIG_INTEGER, "The block it was published in."),
         value("updated_block", BIG_INTEGER, "The block of the latest event that changed it."),
         final("updated_block"),
+        value("position", BIG_INTEGER, "The ledger position of the publication."),
+        value("withdrawn_position", BIG_INTEGER, "That of its withdrawal, if it was withdrawn.", nullable=True),
         one("asset", "Asset", {"aaid": "aaid"}, "The asset it is for."),
         many("licenses", "License", _OFFER, "The licenses granted under it."),
     ),
@@ -69,18 +82,21 @@ LICENSE = Entity(
         value("starts_at", TIME, "When it begins."),
         value("expires_at", TIME, "When it has ended; null is perpetual.", nullable=True),
         value("exclusive", BOOLEAN, "Whether nobody else may hold such a license."),
-        value(
-            "status",
-            enumeration(LicenseStatus, "What became of a license; one that ran out stays granted, see `expiresAt`."),
-            "Whether it was revoked.",
-        ),
+        value("source", SOURCE, "Where it was granted."),
+        value("status", LICENSE_STATUS, "Whether it was revoked."),
         value("revoked_at", TIME, "When it was revoked, if it was.", nullable=True),
         value("reason_hash", BYTES, "Hash of the reason it was revoked for, if it was.", nullable=True),
         value("block_number", BIG_INTEGER, "The block it was granted in."),
         value("updated_block", BIG_INTEGER, "The block of the latest event that changed it."),
         final("updated_block"),
+        value("position", BIG_INTEGER, "The ledger position of the grant."),
+        value("revoked_position", BIG_INTEGER, "The position from which on its revocation is known.", nullable=True),
         one("asset", "Asset", {"aaid": "aaid"}, "The asset."),
         one("offer", "Offer", _OFFER, "The offer it was taken from, if any."),
+        many("sublicenses", "Agreement", {"under": "position"}, "What was agreed off chain under it."),
+        many("uses", "RecordedUse", {"grant_position": "position"}, "The uses that count against it."),
+        many("fulfilments", "Fulfilment", {"grant_position": "position"}, "The duties that were met under it."),
+        many("disputes", "Dispute", {"grant_position": "position"}, "The disputes over it."),
     ),
 )
 

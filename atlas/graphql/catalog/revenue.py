@@ -28,6 +28,7 @@ POOL = Entity(
         parts("shares", "Share", _POOL, "The shares, in the order that pays."),
         many("accruals", "Accrual", _POOL, "What each payee is owed."),
         many("receipts", "Receipt", _POOL, "What the pool received."),
+        many("claims", "Claim", _POOL, "What payees took."),
     ),
 )
 SHARE = Entity(
@@ -80,6 +81,24 @@ RECEIPT = Entity(
         one("pool", "Pool", _POOL, "The pool."),
     ),
 )
+CLAIM = Entity(
+    "Claim",
+    "A payee took what had accrued in a pool.",
+    Versions("revenue", revenue.CLAIMS),
+    members=(
+        value("position", BIG_INTEGER, "The ledger position of the claim."),
+        value("chain", TEXT, "The pool's chain, as a CAIP-2 name."),
+        value("contract", ADDRESS, "The contract that keeps it."),
+        value("pool_id", BIG_INTEGER, "The pool's number in its contract."),
+        value("payee", ADDRESS, "Who was paid."),
+        *amount("amount", "What was paid"),
+        value("claimed_at", TIME, "When: the time of its block."),
+        value("block_number", BIG_INTEGER, "The block it was claimed in."),
+        value("tx_hash", BYTES, "The transaction it was claimed by."),
+        final(),
+        one("pool", "Pool", _POOL, "The pool."),
+    ),
+)
 PAYMENT = Entity(
     "Payment",
     "A settled payment: the amount is the protocol fee and the legs; the fee is burned and to the treasury.",
@@ -115,7 +134,7 @@ PAYMENT_LEG = Entity(
     ),
 )
 
-REVENUE_ENTITIES = (POOL, SHARE, ACCRUAL, RECEIPT, PAYMENT, PAYMENT_LEG)
+REVENUE_ENTITIES = (POOL, SHARE, ACCRUAL, RECEIPT, CLAIM, PAYMENT, PAYMENT_LEG)
 REVENUE_ROOTS = (
     Lookup(
         name="pool",

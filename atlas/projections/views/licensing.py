@@ -1,4 +1,7 @@
-"""View ``licensing``: offers and the licenses granted under them (W3)."""
+"""View ``licensing``: offers and the licenses granted under them (W3), and all else that decides who may use what.
+
+Agreements off chain, disputes, takedowns, portraits, measures, counted uses and past owners have modules beside this.
+"""
 
 from typing import Any
 
@@ -6,12 +9,24 @@ from atlas.projections.fold import Fold
 from atlas.projections.reading import reason_of
 from atlas.projections.tables import EntityTable, bigint, binary, boolean, json, optional, text, time, uint256
 from atlas.projections.view import View
+from atlas.projections.views.agreements import AGREEMENT_HANDLERS, AGREEMENTS
+from atlas.projections.views.disputes import DISPUTE_HANDLERS, DISPUTE_TABLES
+from atlas.projections.views.ownership import OWNERSHIPS, asset_registered, asset_transferred
+from atlas.projections.views.safety import SAFETY_HANDLERS, SAFETY_TABLES
 from atlas.projections.views.values import moment
-from atlas.protocol.events import LicenseGranted, LicenseRevoked, OfferPublished, OfferWithdrawn
+from atlas.protocol.events import (
+    AssetRegistered,
+    AssetTransfer,
+    LicenseGranted,
+    LicenseRevoked,
+    OfferPublished,
+    OfferWithdrawn,
+)
 from atlas.protocol.vocabulary import LicenseKind, from_ordinal
 from atlas.rights.errors import InvalidTerms
 from atlas.rights.terms import terms_document, terms_from_uri
 
+ON_CHAIN = "chain"
 OFFERS = EntityTable(
     "offers",
     key=(text("chain"), binary("registry"), uint256("offer_id")),
@@ -27,6 +42,8 @@ OFFERS = EntityTable(
         text("status"),
         bigint("block_number"),  # of the publication
         bigint("updated_block"),  # of the event that made this version of the row
+        bigint("position"),  # of the publication
+        optional(bigint("withdrawn_position")),
     ),
     indexes=(("aaid",), ("licensor",)),
 )
@@ -45,13 +62,16 @@ LICENSES = EntityTable(
         time("starts_at"),
         optional(time("expires_at")),
         boolean("exclusive"),
+        text("source"),
         text("status"),
         optional(time("revoked_at")),
         optional(binary("reason_hash")),
         bigint("block_number"),  # of the grant
         bigint("updated_block"),  # of the event that made this version of the row
+        bigint("position"),  # of the grant
+        optional(bigint("revoked_position")),
     ),
-    indexes=(("aaid",), ("licensee",), ("licensor",), ("chain", "registry", "offer_id")),
+    indexes=(("aaid",), ("licensee",), ("licensor",), ("chain", "registry", "offer_id"), ("position",)),
 )
 
 
@@ -74,6 +94,8 @@ def offer_published(event: OfferPublished, fold: Fold) -> None:
         status="open",
         block_number=origin.block_number,
         updated_block=origin.block_number,
+        position=origin.position,
+        withdrawn_position=None,
     )
 
 
@@ -81,7 +103,13 @@ def offer_withdrawn(event: OfferWithdrawn, fold: Fold) -> None:
     """The offer can no longer be taken."""
     origin = event.origin
     fold.update(
-        OFFERS, origin.chain, origin.contract, event.offer_id, status="withdrawn", updated_block=origin.block_number
+        OFFERS,
+        origin.chain,
+        origin.contract,
+        event.offer_id,
+        status="withdrawn",
+        updated_block=origin.block_number,
+        withdrawn_position=origin.position,
     )
 
 
@@ -104,11 +132,14 @@ def license_granted(event: LicenseGranted, fold: Fold) -> None:
         starts_at=moment(event.starts_at),
         expires_at=moment(event.expires_at) if event.expires_at else None,
         exclusive=event.exclusive,
+        source=ON_CHAIN,
         status="granted",
         revoked_at=None,
         reason_hash=None,
         block_number=origin.block_number,
         updated_block=origin.block_number,
+        position=origin.position,
+        revoked_position=None,
     )
 
 
@@ -124,6 +155,7 @@ def license_revoked(event: LicenseRevoked, fold: Fold) -> None:
         revoked_at=moment(origin.block_time),
         reason_hash=event.reason_hash,
         updated_block=origin.block_number,
+        revoked_position=origin.position,
     )
 
 
@@ -139,12 +171,17 @@ def _terms(event: LicenseGranted, fold: Fold) -> dict[str, Any] | None:
 
 LICENSING = View(
     name="licensing",
-    version=3,
-    tables=(OFFERS, LICENSES),
+    version=4,
+    tables=(OFFERS, LICENSES, AGREEMENTS, *DISPUTE_TABLES, *SAFETY_TABLES, OWNERSHIPS),
     handlers={
         OfferPublished: offer_published,
         OfferWithdrawn: offer_withdrawn,
         LicenseGranted: license_granted,
         LicenseRevoked: license_revoked,
+        AssetRegistered: asset_registered,
+        AssetTransfer: asset_transferred,
+        **AGREEMENT_HANDLERS,
+        **DISPUTE_HANDLERS,
+        **SAFETY_HANDLERS,
     },
 )

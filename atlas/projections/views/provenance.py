@@ -1,6 +1,5 @@
 """View ``provenance``: assets and their versions (W1), generation records (W2), pedigree and manifests (W5)."""
 
-from atlas.projections.errors import WrongIdentity
 from atlas.projections.fold import Fold
 from atlas.projections.tables import (
     EntityTable,
@@ -14,7 +13,7 @@ from atlas.projections.tables import (
     uint256,
 )
 from atlas.projections.view import View
-from atlas.projections.views.values import ZERO_ADDRESS, moment, moment_of_ms
+from atlas.projections.views.values import ZERO_ADDRESS, moment, moment_of_ms, require_own_registry
 from atlas.protocol.events import (
     AssetRegistered,
     AssetSourced,
@@ -25,7 +24,7 @@ from atlas.protocol.events import (
 )
 from atlas.protocol.facts import ManifestSigned
 from atlas.protocol.generation import GenerationRecord, SignedRecord
-from atlas.protocol.ids import derive_aaid, format_aaid
+from atlas.protocol.ids import derive_aaid
 from atlas.protocol.vocabulary import AssetType, from_ordinal
 
 ASSETS = EntityTable(
@@ -132,7 +131,7 @@ MANIFESTS = EntityTable(
 def asset_registered(event: AssetRegistered, fold: Fold) -> None:
     """A new asset in its first version; it belongs to its creator, to whom the token was just minted."""
     origin = event.origin
-    _require_own_registry(event.aaid, event, event.token_id)
+    require_own_registry(event.aaid, event.origin, event.token_id)
     fold.create(
         ASSETS,
         event.aaid,
@@ -291,20 +290,9 @@ def _put_files(record_id: bytes, record: GenerationRecord, fold: Fold) -> None:
         )
 
 
-def _require_own_registry(aaid: bytes, event: Event, token_id: int) -> None:
-    """Return when the registry that speaks is the one that the AAID is derived from. Raises WrongIdentity."""
-    origin = event.origin
-    derived = derive_aaid(origin.chain, origin.contract, token_id)
-    if aaid != derived:
-        raise WrongIdentity(
-            f"0x{origin.contract.hex()} on {origin.chain} claims {format_aaid(aaid)} for token {token_id},"
-            f" which is {format_aaid(derived)}"
-        )
-
-
 def _require_known(aaid: bytes, event: Event, fold: Fold) -> None:
     """Return when the asset is registered, and with the registry that speaks. Raises MissingRow, WrongIdentity."""
-    _require_own_registry(aaid, event, fold.require(ASSETS, aaid)["token_id"])
+    require_own_registry(aaid, event.origin, fold.require(ASSETS, aaid)["token_id"])
 
 
 PROVENANCE = View(

@@ -37,6 +37,21 @@ RECEIPTS = EntityTable(
     ),
     indexes=(("reference",), ("payer",)),
 )
+CLAIMS = EntityTable(
+    "claims",
+    key=(bigint("position"),),
+    values=(
+        text("chain"),
+        binary("contract"),
+        uint256("pool_id"),
+        binary("payee"),
+        uint256("amount_wei"),
+        time("claimed_at"),
+        bigint("block_number"),
+        binary("tx_hash"),
+    ),
+    indexes=(("chain", "contract", "pool_id"), ("payee",)),
+)
 PAYMENTS = EntityTable(
     "payments",
     key=(text("chain"), binary("contract"), uint256("payment_id")),
@@ -126,6 +141,18 @@ def revenue_received(event: RevenueReceived, fold: Fold) -> None:
 def revenue_claimed(event: RevenueClaimed, fold: Fold) -> None:
     """A payee was paid what had accrued."""
     origin = event.origin
+    fold.put(
+        CLAIMS,
+        origin.position,
+        chain=origin.chain,
+        contract=origin.contract,
+        pool_id=event.pool_id,
+        payee=event.payee,
+        amount_wei=event.amount,
+        claimed_at=moment(origin.block_time),
+        block_number=origin.block_number,
+        tx_hash=origin.tx_hash,
+    )
     account = (origin.chain, origin.contract, event.pool_id, event.payee)
     fold.post(ACCRUALS, *account, "paid", delta=event.amount, block_number=origin.block_number)
     fold.post(ACCRUALS, *account, "owed", delta=-event.amount, block_number=origin.block_number)
@@ -182,8 +209,8 @@ def _shares(event: RevenueReceived, fold: Fold) -> Iterator[Row]:
 
 REVENUE = View(
     name="revenue",
-    version=2,
-    tables=(POOLS, SHARES, RECEIPTS, PAYMENTS, PAYMENT_LEGS, ACCRUALS),
+    version=3,
+    tables=(POOLS, SHARES, RECEIPTS, CLAIMS, PAYMENTS, PAYMENT_LEGS, ACCRUALS),
     handlers={
         PoolCreated: pool_created,
         ShareSet: share_set,
