@@ -157,7 +157,9 @@ def _record_large(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     cursor.execute("savepoint batch")
     try:
         positions = record_new(cursor, batch)
-    except UniqueViolation:
+    except psycopg.DatabaseError as error:
+        if not _leaves_what_is_recorded(error):
+            raise
         cursor.execute("rollback to savepoint batch")
     else:
         cursor.execute("release savepoint batch")
