@@ -85,11 +85,11 @@ def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | 
     written: list[Range] = []
     for first in range(archived + 1, complete, size):
         part = Range(first, first + size - 1)
-        if _last_decision(ledger.database, part) > complete:
-            break
         with alone(ledger.database) as connection:
             if connection.execute(_IS_ARCHIVED, (first,)).fetchone() == (True,):
                 continue
+            if _last_decision(ledger.database, part) > complete:
+                break
             _archive(ledger, checkpointer, part)
         written.append(part)
         if progress is not None:

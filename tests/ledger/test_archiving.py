@@ -2,10 +2,12 @@
 
 import shutil
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import UUID
 
 import duckdb
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 from eventsourcing.utils import Environment
@@ -28,6 +30,7 @@ from atlas.ledger.errors import (
     RootMismatch,
     UnknownSigner,
 )
+from atlas.ledger.exclusive import alone
 from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Fact, Ledger, RecordedFact
 from atlas.ledger.manifests import FACTS, MANIFEST, TILES, Range
@@ -73,6 +76,17 @@ def test_only_complete_partitions_are_archived_and_once(
     assert archiving.archive(archived, checkpointer) == []
     archived.append(facts("c", 200))
     assert archiving.archive(archived, checkpointer) == [Range(769, 1024)]
+
+
+def test_a_payload_redacted_just_before_its_range_is_archived_waits_for_the_decision(
+    ledger: Ledger, checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(database: Database) -> AbstractContextManager[psycopg.Connection]:
+        redact(ledger, 5, reason="r", authoriser="a", decided_at_ms=1)
+        return alone(database)
+
+    monkeypatch.setattr(archiving, "alone", late)
+    assert archiving.archive(ledger, checkpointer) == []
 
 
 def test_an_archived_log_verifies(archived: Ledger) -> None:
