@@ -154,13 +154,12 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
         found: list[Notification] = []
         while after < upto and len(found) < limit:
             end = min(upto, after + PAGE_FACTS)
-            page = require_archive(self.archive).table(after=after, upto=end, topics=topics)
+            page, after = require_archive(self.archive).page(after=after, upto=end, topics=topics)
             columns = [page.column(name).to_pylist() for name in page.schema.names]
             found += [
                 Notification(UUID(bytes=stream), version, topic, payload or b"", position)
                 for position, stream, version, topic, payload in zip(*columns, strict=True)
             ]
-            after = end
         return found[:limit]
 
 

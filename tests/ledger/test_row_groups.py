@@ -61,6 +61,9 @@ def test_large_payloads_are_archived_read_redacted_and_restored_a_few_at_a_time(
     archiving.drop(ledger, RING)
     assert list(ledger.facts(after=0, upto=1536)) == before
     assert list(ledger.facts(after=850, upto=1400, topics=["c"])) == before[900:1400]
+    page, end = ledger.archive.page(after=1000, upto=1536)
+    assert page.column("position").to_pylist() == list(range(1001, end + 1))
+    assert _bytes(page.column("payload").to_pylist()) <= 1_000
     assert ledger.stream(stream("c"))[:636] == before[900:]
     redact(ledger, 1000, reason="r", authoriser="a", decided_at_ms=1, checkpointer=checkpointer)
     verify_ledger(ledger, checkpointer.checkpoint(), SIGNER.verifier)
