@@ -266,7 +266,7 @@ class Archive:
             if self.manifest(part).facts != name:
                 return self._group(part, position, columns)  # Replaced just now.
             raise missing(part, name) from error
-        except (pa.ArrowException, OSError, ValueError, IndexError) as error:
+        except (pa.ArrowException, OSError, ValueError, LookupError) as error:
             raise AlteredArchive(f"{name} of {part.name} cannot be read: {error}", position=position) from error
 
     def _read(self, part: Range, name: str) -> bytes:

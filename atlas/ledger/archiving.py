@@ -122,7 +122,7 @@ def restore(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) 
     """Fill an empty log from its archive; returns the ranges restored. What was restored stays when a range fails.
 
     Raises RefusedArchiving when the log is not empty or the archive is another log's, MissingArchive, AlteredArchive,
-    and a NoteError when a checkpoint is refused.
+    a NoteError when a checkpoint is refused, and AppendingHalted.
     """
     archive, parts = ledger.archive, ledger.archive.ranges()
     _require_whole(archive, parts)

@@ -22,6 +22,7 @@ from atlas.ledger.errors import (
     AlteredHead,
     AlteredKey,
     AlteredSchema,
+    AppendingHalted,
     ConflictingFact,
     LedgerCorrupt,
     MissingArchive,
@@ -36,6 +37,7 @@ from atlas.ledger.log import Fact, Ledger, RecordedFact
 from atlas.ledger.manifests import FACTS, MANIFEST, TILES, Range
 from atlas.ledger.notes import Signer
 from atlas.ledger.persistence import LedgerFactory, environment
+from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.redacting import redact
 from atlas.ledger.row_groups import FACTS_SCHEMA
 from atlas.ledger.schema import set_partition_facts
@@ -144,6 +146,13 @@ def test_a_log_is_restored_from_its_archive_alone(dropped: Ledger, database: Dat
     assert Tree(empty.database).root(900) == Tree(database).root(900)
     assert archiving.drop(empty, RING) == PARTS
     verify(empty)
+
+
+def test_a_halted_log_is_not_restored_and_says_why(dropped: Ledger, empty: Ledger) -> None:
+    assert dropped.dropped() == PARTS[-1].last
+    behind_checkpoint(empty.database, 5_000, 0)
+    with pytest.raises(AppendingHalted, match="over 5000 facts is signed"):
+        archiving.restore(empty, RING)
 
 
 def test_only_an_empty_log_is_restored(archived: Ledger) -> None:

@@ -91,5 +91,33 @@ def test_row_groups_that_are_not_those_of_a_range_are_not_read(archived: Ledger,
         assert archived.archive.rows([position])[position][0] == position
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stream", "text"),
+        ("stream", b"short"),
+        ("stream", None),
+        ("version", "text"),
+        ("version", None),
+        ("topic", [1]),
+        ("topic", None),
+        ("payload", 1.5),
+    ],
+)
+def test_columns_of_another_kind_are_no_facts(dropped: Ledger, directory: Path, name: str, value: object) -> None:
+    path = directory / PARTS[0].name / FACTS
+    table = pq.read_table(path, schema=FACTS_SCHEMA)
+    column = pa.array([value] * table.num_rows, FACTS_SCHEMA.field(name).type if value is None else None)
+    pq.write_table(table.set_column(table.schema.get_field_index(name), name, column), path)
+    for read in (
+        lambda: list(dropped.facts(after=0)),
+        lambda: dropped.table(after=0, upto=300),
+        lambda: dropped.stream(stream("a")),
+        lambda: dropped.archive.entry(3),
+    ):
+        with pytest.raises(AlteredArchive):
+            read()
+
+
 def _bytes(payloads: list[bytes | None]) -> int:
     return sum(len(payload or b"") for payload in payloads)
