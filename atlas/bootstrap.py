@@ -26,13 +26,14 @@ from atlas.indexer.chain.evidence import keep_evidence
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
 from atlas.indexer.chain.rpc import Calls
+from atlas.indexer.chain.schema import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.chain.sources.connecting import connect_pool
 from atlas.indexer.chain.sources.heads import SocketWatch
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits as RequestLimits
 from atlas.indexer.chain.sources.proven import ProvenEndpoint
-from atlas.indexer.chain.standing import StandingCollector, trouble
-from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
+from atlas.indexer.chain.standing import trouble
+from atlas.indexer.chain.standing_metrics import StandingCollector
 from atlas.indexer.errors import LyingEndpoint
 from atlas.indexer.workers.app import Limits, intake_routes
 from atlas.indexer.workers.collector import Collector

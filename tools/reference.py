@@ -1,4 +1,4 @@
-"""Writes the reference pages from the program itself: command-line.md and configuration.md.
+"""Writes the reference pages from the program itself: command-line.md, configuration.md and the ODRL profile.
 
 reference.py [DIRECTORY]    docs/reference unless named
 """
@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from atlas.cli.config import example_file  # noqa: E402
+from atlas.rights.odrl.profile import context, vocabulary  # noqa: E402
 
 
 def command_line() -> str:
@@ -27,8 +28,14 @@ def configuration() -> str:
 def main() -> None:
     """Write all pages."""
     directory = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "reference"
-    directory.mkdir(exist_ok=True)
-    for name, content in {"command-line.md": command_line(), "configuration.md": configuration()}.items():
+    (directory / "odrl-profile").mkdir(parents=True, exist_ok=True)
+    pages = {
+        "command-line.md": command_line(),
+        "configuration.md": configuration(),
+        "odrl-profile/context.jsonld": context().decode(),
+        "odrl-profile/vocabulary.jsonld": vocabulary().decode(),
+    }
+    for name, content in pages.items():
         (directory / name).write_text(content)
         print(directory / name)
 

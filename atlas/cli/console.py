@@ -3,8 +3,10 @@
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import NoReturn
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -24,6 +26,17 @@ def shown(text: object) -> Text:
 def _visible(character: str) -> str:
     seen = character.isprintable() or character in "\n\t"
     return character if seen else character.encode("unicode_escape").decode("ascii")
+
+
+def write(data: bytes, file: Path | None) -> None:
+    """A document into a file, or to standard output."""
+    if file is None:
+        output.out(data.decode(), end="", highlight=False)
+        return
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise typer.BadParameter(f"{file}: cannot be written: {error.strerror}") from error
 
 
 def fail(error: AtlasError) -> NoReturn:

@@ -1,4 +1,4 @@
-"""``atlas-ledger rights``: royalty statements as files, made, recomputed and proved by line, without a database."""
+"""``atlas-ledger rights``: royalty statements as files, and licenses in formats of others; without a database."""
 
 import secrets
 from pathlib import Path
@@ -8,7 +8,8 @@ import msgspec
 import typer
 from rich.table import Table
 
-from atlas.cli.console import output, shown
+from atlas.cli import odrl
+from atlas.cli.console import output, shown, write
 from atlas.cli.options import Json
 from atlas.protocol.ids import checksum_address, format_aaid, parse_address
 from atlas.rights import lines, simulation, statements
@@ -17,7 +18,10 @@ from atlas.rights.lines import LineProof
 from atlas.rights.revenue import Books, RuleFrom
 from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
 
-app = typer.Typer(help="Royalties: statements that recompute offline, and proofs of their lines.", no_args_is_help=True)
+app = typer.Typer(
+    help="Royalty statements that recompute offline, and licenses as ODRL, Avails and CAWG.", no_args_is_help=True
+)
+odrl.register(app)
 
 _HASH_BYTES = 32
 _Statement = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A royalty statement.")]
@@ -39,7 +43,7 @@ def statement(
     """Write a payee's royalty statement for a period, with everything that it depends on."""
     chosen = secrets.token_bytes(SALT_BYTES) if salt is None else _hash(salt)
     period = Period(parse_address(payee), after, upto)
-    _write(statements.write(statements.state(parse(books.read_bytes(), Books), period, salt=chosen)), file)
+    write(statements.write(statements.state(parse(books.read_bytes(), Books), period, salt=chosen)), file)
 
 
 @app.command()
@@ -61,7 +65,7 @@ def prove_line(
     proof: _Output = None,
 ) -> None:
     """Write the proof of one line of a statement, which shows no other line."""
-    _write(statements.prove_line(statements.recompute(file.read_bytes()), number), proof)
+    write(statements.prove_line(statements.recompute(file.read_bytes()), number), proof)
 
 
 @app.command()
@@ -150,13 +154,3 @@ def _hash(text: str) -> bytes:
     if len(value) != _HASH_BYTES:
         raise typer.BadParameter(f"{text[:100]!r} is not {2 * _HASH_BYTES} hexadecimal digits")
     return value
-
-
-def _write(data: bytes, file: Path | None) -> None:
-    if file is None:
-        output.out(data.decode(), end="", highlight=False)
-        return
-    try:
-        file.write_bytes(data)
-    except OSError as error:
-        raise typer.BadParameter(f"{file}: cannot be written: {error.strerror}") from error

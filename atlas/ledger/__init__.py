@@ -1,7 +1,7 @@
 """The append-only, tamper-evident store."""
 
-from atlas.ledger import cosignatures, schema
+from atlas.ledger import cosignature_schema, schema
 
-MIGRATIONS = (*schema.MIGRATIONS, *cosignatures.MIGRATIONS)
+MIGRATIONS = (*schema.MIGRATIONS, *cosignature_schema.MIGRATIONS)
 
 __all__ = ["MIGRATIONS"]

@@ -2,7 +2,7 @@
 
 What the types' receive functions expect (array_recv and its counterpart array_send), integers int32 and big-endian:
 
-    1, 0                    one dimension, no nulls
+    1, 0                    one dimension, no nulls; 1, 1: perhaps some
     oid of the element type
     length, 1               of the dimension, and the index of its first element
     each element            its length in bytes, its value
@@ -61,6 +61,11 @@ def bytea_array(values: Sequence[bytes]) -> Array:
 def text_array(values: Iterable[str]) -> Array:
     """An array of type text[]."""
     return _varying(_TEXT_OID, [value.encode() for value in values])
+
+
+def array_of(oid: int, count: int, elements: bytes) -> Array:
+    """An array of so many ``elements`` of the type with this oid, each with its length before it, -1 for null."""
+    return Array(_HEAD.pack(1, 1, oid, count, 1) + elements)
 
 
 def _fixed(oid: int, width: int, values: Sequence[bytes]) -> Array:

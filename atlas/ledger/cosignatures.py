@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from atlas.ledger.checkpoints import Checkpoint, parse_checkpoint
 from atlas.ledger.database import Database
 from atlas.ledger.errors import BadSignature, InvalidKey, UnknownSigner
-from atlas.ledger.migrations import Migration
 from atlas.ledger.notes import NoteSignature, SignedNote, check_name, format_key, key_id_of, split_key
 
 _COSIGNER = b"\x04"
@@ -38,33 +37,6 @@ on conflict (origin, tree_size, name, key_id) do update
 set root_hash = excluded.root_hash, signature = excluded.signature, cosigned_at = excluded.cosigned_at
 """
 _LAST_SIZE = b"select coalesce(max(tree_size), 0) from ledger.cosignatures where origin = %s and name = %s"
-
-MIGRATIONS: tuple[Migration, ...] = (
-    Migration(
-        "ledger cosignatures",
-        1,
-        """
-create table ledger.cosignatures (
-    origin      text        not null,
-    tree_size   bigint      not null check (tree_size >= 0),
-    root_hash   bytea       not null check (octet_length(root_hash) = 32),
-    name        text        not null,
-    key_id      bytea       not null check (octet_length(key_id) = 4),
-    signature   bytea       not null,
-    cosigned_at timestamptz not null,
-    primary key (origin, tree_size, name, key_id)
-);
--- What is published is looked up by size, whichever key signed it.
-create index checkpoints_by_size on ledger.checkpoints (origin, tree_size);
-""",
-    ),
-    # What a witness cosigned last is asked for each checkpoint, also when it has been away for long.
-    Migration(
-        "ledger cosignatures",
-        2,
-        "create index cosignatures_by_witness on ledger.cosignatures (origin, name, tree_size);",
-    ),
-)
 
 
 class Witness:

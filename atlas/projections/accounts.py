@@ -1,42 +1,72 @@
-"""The running accounts of one table: handlers post deltas, a batch reaches PostgreSQL by COPY.
+"""The running accounts of one table: handlers post deltas, by event or by column, and batches reach PostgreSQL by COPY.
 
-Posting reads nothing. When the batch is flushed, the balances of the accounts it touches are learned by
-one statement, each posting gets its running balance, and each account's current row is upserted once.
+Posting reads nothing. When a page is flushed, the balances of accounts that are not known yet are learned by one
+statement, and each posting is written with its running balance. When the transaction settles, each account that it
+touched has its current row written once.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from operator import itemgetter
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias, cast
 
+import numpy as np
 import psycopg
+import pyarrow as pa
 from psycopg import sql
 
-from atlas.projections.copying import NUMERIC_LIMIT, RowFormat, write_rows
-from atlas.projections.lookup import keys_as_table, select_rows, transposed
+from atlas.projections.amounts import Amounts, Limbs, carried, of_integers, widened
+from atlas.projections.cells import Cells, encode, integers, numeric, to_list
+from atlas.projections.copying import array, execute_with_arrays, rows_of, write_rows
+from atlas.projections.errors import UnstorableValue
+from atlas.projections.lookup import keys_as_table, select_rows
+from atlas.projections.running import Integers, Postings, Run, chained, run
 from atlas.projections.schema import ACCOUNT_STATE, POSTING_STATE, names_of
-from atlas.projections.tables import AccountTable, Value
+from atlas.projections.storable import RowCheck
+from atlas.projections.tables import AccountTable, ColumnType, Value
+from atlas.protocol.logs import values_of
 
 Key: TypeAlias = tuple[Value, ...]
-Posting: TypeAlias = tuple[Key, int, int, int]
-"""Key, position, delta, block number."""
 Report: TypeAlias = Callable[[int, str, str], None]
 """Keeps a finding: position, reason, detail."""
 
 MAX_KNOWN_ACCOUNTS = 500_000
 """How many balances are remembered between batches."""
 
+_FIRST_ROOM = 1_024
 
-class _Account:
-    """A current row: the balance, and the last posting's position, ordinal and block."""
 
-    __slots__ = ("balance", "block_number", "ordinal", "position", "prefix")
+class _Known:
+    """The accounts that are remembered, each at a place: its key, and its current row by column."""
 
-    def __init__(self, prefix: str, balance: int) -> None:
-        self.prefix = prefix  # the key as COPY text, made once
-        self.balance = balance
-        self.position = 0
-        self.ordinal = 0
-        self.block_number = 0
+    def __init__(self) -> None:
+        self.places: dict[Key, int] = {}
+        self.keys: list[Key] = []
+        self.cells: list[bytes] = []  # of each key, joined
+        self.loaded = 0  # of the places before this one the stored rows are known
+        self.balances: Limbs = np.zeros((1, _FIRST_ROOM), np.int64)
+        self.positions = np.zeros(_FIRST_ROOM, np.int64)
+        self.block_numbers = np.zeros(_FIRST_ROOM, np.int64)
+        self.is_stored = np.zeros(_FIRST_ROOM, np.bool_)
+
+    def add(self, keys: Sequence[Key], cells: Sequence[bytes]) -> None:
+        """New accounts, at the next places."""
+        self.places.update(zip(keys, range(len(self.keys), len(self.keys) + len(keys)), strict=True))
+        self.keys += keys
+        self.cells += cells
+        if len(self.keys) > len(self.positions):
+            more = max(len(self.keys), 2 * len(self.positions)) - len(self.positions)
+            self.balances = np.pad(self.balances, ((0, 0), (0, more)))
+            self.positions = np.pad(self.positions, (0, more))
+            self.block_numbers = np.pad(self.block_numbers, (0, more))
+            self.is_stored = np.pad(self.is_stored, (0, more))
+
+    def balances_of(self, places: Integers) -> Amounts:
+        """What they stand at."""
+        return carried(self.balances[:, places])
+
+    def set_balances(self, places: Integers, balances: Amounts) -> None:
+        """What they stand at now."""
+        self.balances = widened(self.balances, len(balances.limbs))
+        self.balances[:, places] = widened(balances.limbs, len(self.balances))
 
 
 class Accounts:
@@ -46,32 +76,33 @@ class Accounts:
         self.table = table
         self._identifier = sql.Identifier(schema, table.name)
         self._postings_identifier = sql.Identifier(schema, table.postings)
-        self._key_format = RowFormat(table.key)
+        self._check = RowCheck(table.key)
         self._complete = empty
-        self._known: dict[Key, _Account] = {}
-        self._pending: list[Posting] = []
-        self._bulk: list[Posting] = []
+        self._known = _Known()
+        self._pending: list[tuple[Key, int, int, int]] = []  # key, position, delta, block number
+        self._bulk: list[Postings] = []
+        self._touched: list[Integers] = []  # places whose current rows are to be written
 
     def post(self, position: int, key: Key, delta: int, block_number: int) -> None:
         """Add ``delta`` to the account ``key``; nothing for zero. Raises UnstorableValue for a key out of range."""
         if delta:
-            if key not in self._known:
-                self._key_format.check(key)
+            if key not in self._known.places:
+                self._check(key)
+            _require_bigint(block_number)
             self._pending.append((key, position, delta, block_number))
 
     def postings(
-        self, positions: list[int], key: Iterable[object], deltas: list[int], block_numbers: list[int]
-    ) -> list[Posting]:
+        self, positions: Integers, key: Iterable[object], deltas: Amounts | list[int], block_numbers: Integers
+    ) -> Postings:
         """A posting a position, by column, as ``post_all`` takes them. Raises UnstorableValue."""
-        columns = [column if isinstance(column, list) else [column] * len(positions) for column in key]
-        keys: list[Key] = list(zip(*columns, strict=True))
-        for each in set(keys) - self._known.keys():
-            self._key_format.check(each)
-        return [posting for posting in zip(keys, positions, deltas, block_numbers, strict=True) if posting[2]]
+        amounts = deltas if isinstance(deltas, Amounts) else of_integers(deltas)
+        made = Postings(self._places_by_column(key, len(positions)), positions, amounts, _bigints(block_numbers))
+        zero = amounts.is_zero()
+        return made.take(np.flatnonzero(~zero)) if zero.any() else made
 
-    def post_all(self, postings: list[Posting]) -> None:
+    def post_all(self, postings: Postings) -> None:
         """Add to accounts, at positions where nothing else does."""
-        self._bulk += postings
+        self._bulk.append(postings)
 
     def undo(self, position: int) -> None:
         """Take back the postings of the fact at ``position``."""
@@ -80,70 +111,204 @@ class Accounts:
 
     def forget(self) -> None:
         """Drop everything remembered: the stored rows have changed beneath."""
-        self._known.clear()
+        self._known = _Known()
         self._pending.clear()
         self._bulk.clear()
+        self._touched.clear()
         self._complete = False
 
     def flush(self, cursor: psycopg.Cursor, report: Report) -> None:
-        """Write the pending postings and the accounts' new balances."""
-        if self._bulk:
-            # Postings of one position keep their order.
-            self._pending = sorted(self._pending + self._bulk, key=itemgetter(1))
-            self._bulk.clear()
-        if not self._pending:
+        """Write the pending postings."""
+        postings = self._collected()
+        if not len(postings):
             return
-        self._prefetch(cursor)
-        touched: dict[Key, _Account] = {}
+        self._load(cursor)
+        made = self._run(postings, report)
+        if not len(made.postings):
+            return
         columns = (*self.table.key, *POSTING_STATE)
-        lines = list(self._run(touched, report))
-        if lines:
-            write_rows(cursor, self._postings_identifier, columns, lines)
-            self._upsert(cursor, touched)
-        self._pending.clear()
-        if len(self._known) > MAX_KNOWN_ACCOUNTS:
-            self._known.clear()
+        write_rows(cursor, self._postings_identifier, columns, [self._posting_rows(made)])
+        known, closing = self._known, made.postings.take(made.ends)
+        known.set_balances(made.accounts, made.balances.take(made.ends))
+        known.positions[made.accounts] = closing.positions
+        known.block_numbers[made.accounts] = closing.block_numbers
+        self._touched.append(made.accounts)
+
+    def settle(self, cursor: psycopg.Cursor) -> None:
+        """Write the current rows of the accounts that were touched."""
+        if self._touched:
+            places = np.unique(np.concatenate(self._touched))
+            is_stored = self._known.is_stored[places]
+            self._insert(cursor, places[~is_stored])
+            self._update(cursor, places[is_stored])
+            self._touched.clear()
+        if len(self._known.keys) > MAX_KNOWN_ACCOUNTS:
+            self._known = _Known()
             self._complete = False
 
-    def _run(self, touched: dict[Key, _Account], report: Report) -> Iterator[str]:
-        """The pending postings with their running balances, as COPY lines; ``touched`` collects the accounts."""
-        known = self._known
-        for key, position, delta, block_number in self._pending:
-            account = known[key]
-            balance = account.balance + delta
-            if not -NUMERIC_LIMIT < balance < NUMERIC_LIMIT:
-                report(position, "overflow", f"{self._name(key)} would have the balance {balance}")
-                continue
-            if balance < 0 <= account.balance and self.table.non_negative:
-                report(position, "negative-balance", f"{self._name(key)} fell to {balance}")
-            account.ordinal = account.ordinal + 1 if account.position == position else 0
-            account.position, account.balance, account.block_number = position, balance, block_number
-            touched[key] = account
-            yield f"{account.prefix}\t{position}\t{account.ordinal}\t{delta}\t{balance}\t{block_number}"
+    def _collected(self) -> Postings:
+        """All that is pending. Each position is posted at in one of the two ways."""
+        parts = self._bulk
+        if self._pending:
+            keys, positions, deltas, block_numbers = map(list, zip(*self._pending, strict=True))
+            parts = [
+                Postings(self._places(keys), np.array(positions), of_integers(deltas), np.array(block_numbers)),
+                *parts,
+            ]
+        self._pending, self._bulk = [], []
+        return chained(parts) if parts else Postings(np.zeros(0), np.zeros(0), of_integers([]), np.zeros(0))
 
-    def _prefetch(self, cursor: psycopg.Cursor) -> None:
-        """Learn the stored balances of all pending accounts, by one statement."""
-        unknown = list(dict.fromkeys(key for key, *_ in self._pending if key not in self._known))
-        for key in unknown:
-            self._known[key] = _Account(self._key_format.line(key), 0)
+    def _run(self, postings: Postings, report: Report) -> Run:
+        """The postings with their running balances, without those that no balance could hold."""
+        places, account = np.unique(postings.places, return_inverse=True)
+        # In the order of the keys, as the index over the postings has them.
+        cells = self._known.cells
+        order = np.array(sorted(range(len(places)), key=[cells[place] for place in places.tolist()].__getitem__))
+        ranks = np.empty(len(places), np.int64)
+        ranks[order] = np.arange(len(places))
+        places, account = places[order], ranks[account]
+        openings = self._known.balances_of(places)
+        made = run(postings, places, account, openings)
+        findings: list[tuple[int, int, str, str]] = []
+        refused = made.overflows(openings)
+        if refused:
+            findings += self._described(made, refused, "overflow", "would have the balance")
+            kept = np.setdiff1d(np.arange(len(postings)), list(refused))
+            account = made.account[kept]
+            remaining, account = np.unique(account, return_inverse=True)
+            places, openings = places[remaining], openings.take(remaining)
+            made = run(made.postings.take(kept), places, account, openings)
+        if self.table.non_negative:
+            falls = made.falls(openings)
+            balances = dict(zip(falls.tolist(), made.balances.take(falls).to_ints(), strict=True))
+            findings += self._described(made, balances, "negative-balance", "fell to")
+        for position, _, reason, detail in sorted(findings):
+            report(position, reason, detail)
+        return made
+
+    def _described(
+        self, made: Run, balances: dict[int, int], reason: str, verb: str
+    ) -> Iterable[tuple[int, int, str, str]]:
+        """Position, ordinal, reason and detail of what is to be reported about these postings."""
+        for row, balance in balances.items():
+            name = self._name(self._known.keys[int(made.postings.places[row])])
+            position, ordinal = int(made.postings.positions[row]), int(made.ordinals[row])
+            yield position, ordinal, reason, f"{name} {verb} {balance}"
+
+    def _posting_rows(self, made: Run) -> bytes:
+        postings = made.postings
+        cells: list[Cells] = [
+            self._key_cells(made.accounts, made.account),
+            integers(postings.positions, ColumnType.BIGINT),
+            integers(made.ordinals, ColumnType.INTEGER),
+            numeric(postings.deltas),
+            numeric(made.balances),
+            integers(postings.block_numbers, ColumnType.BIGINT),
+        ]
+        return rows_of(len(self.table.key) + len(POSTING_STATE), cells, len(postings))
+
+    def _key_cells(self, places: Integers, rows: Integers | None = None) -> Cells:
+        """The keys at ``places``; with ``rows``, for each of them the key at that one of the places."""
+        listed = [self._known.cells[place] for place in places.tolist()]
+        width = len(listed[0])
+        if all([len(cells) == width for cells in listed]):  # noqa: C419 - a list is faster here
+            content = np.frombuffer(b"".join(listed), np.uint8).reshape(-1, width)
+            return content if rows is None else content[rows]
+        return listed if rows is None else [listed[row] for row in rows.tolist()]
+
+    def _places_by_column(self, key: Iterable[object], count: int) -> Integers:
+        """The place of each row's account; of the same keys once."""
+        numbers, values = np.zeros(count, np.int64), [()]
+        for column in key:
+            found, each = _distinct(column)
+            if each is None:
+                values = [(*value, found[0]) for value in values]
+                continue
+            kinds, numbers = np.unique(numbers * len(found) + each, return_inverse=True)
+            values = [(*values[kind // len(found)], found[kind % len(found)]) for kind in kinds.tolist()]
+        return self._places(values)[numbers]
+
+    def _places(self, keys: Sequence[Key]) -> Integers:
+        known = self._known
+        unknown = list(dict.fromkeys(key for key in keys if key not in known.places))
+        if unknown:
+            columns = zip(self.table.key, map(list, zip(*unknown, strict=True)), strict=True)
+            cells = [to_list(encode(column, values), len(unknown)) for column, values in columns]
+            known.add(unknown, list(map(b"".join, zip(*cells, strict=True))))
+        return np.array([known.places[key] for key in keys], np.int64)
+
+    def _load(self, cursor: psycopg.Cursor) -> None:
+        """Learn the stored balances of the accounts that are new here, by one statement."""
+        known, width = self._known, len(self.table.key)
+        unknown = known.keys[known.loaded :]
+        known.loaded = len(known.keys)
         if not unknown or self._complete:
             return
-        width = len(self.table.key)
         everything = sql.SQL("true")
-        for row in select_rows(cursor, self._identifier, self.table.key, ACCOUNT_STATE[:1], unknown, everything):
-            balance = row[width]
-            assert isinstance(balance, int)
-            self._known[row[:width]].balance = balance
+        rows = select_rows(cursor, self._identifier, self.table.key, ACCOUNT_STATE[:1], unknown, everything)
+        places = np.array([known.places[row[:width]] for row in rows], np.int64)
+        balances: list[Any] = [row[width] for row in rows]
+        known.set_balances(places, of_integers(balances))
+        known.is_stored[places] = True
 
-    def _upsert(self, cursor: psycopg.Cursor, touched: dict[Key, _Account]) -> None:
+    def _insert(self, cursor: psycopg.Cursor, places: Integers) -> None:
+        if len(places):
+            columns = (*self.table.key, *ACCOUNT_STATE)
+            rows = rows_of(len(columns), [self._key_cells(places), *self._state_cells(places)], len(places))
+            write_rows(cursor, self._identifier, columns, [rows])
+            self._known.is_stored[places] = True
+
+    def _update(self, cursor: psycopg.Cursor, places: Integers) -> None:
+        if not len(places):
+            return
         columns = (*self.table.key, *ACCOUNT_STATE)
         statement = sql.SQL(
             "insert into {} ({}) select * from {} on conflict ({}) do update set balance = excluded.balance,"
             " position = excluded.position, block_number = excluded.block_number"
         ).format(self._identifier, names_of(columns), keys_as_table(columns, "new"), names_of(self.table.key))
-        rows = [(*key, account.balance, account.position, account.block_number) for key, account in touched.items()]
-        cursor.execute(statement, transposed(rows, len(columns)))
+        named = zip(*(self._known.keys[place] for place in places.tolist()), strict=True)
+        cells = [encode(column, list(values)) for column, values in zip(self.table.key, named, strict=True)]
+        cells += self._state_cells(places)
+        arrays = [array(column.type, each, len(places)) for column, each in zip(columns, cells, strict=True)]
+        execute_with_arrays(cursor, statement, arrays)
+
+    def _state_cells(self, places: Integers) -> list[Cells]:
+        """The columns of ACCOUNT_STATE."""
+        return [
+            numeric(self._known.balances_of(places)),
+            integers(self._known.positions[places], ColumnType.BIGINT),
+            integers(self._known.block_numbers[places], ColumnType.BIGINT),
+        ]
 
     def _name(self, key: Key) -> str:
         values = (f"0x{value.hex()}" if isinstance(value, bytes) else str(value) for value in key)
         return f"{self.table.name} {' '.join(values)}"
+
+
+def _distinct(column: object) -> tuple[list[Any], Integers | None]:
+    """The values of a column, each once, and which each row has; None: all the same one."""
+    if isinstance(column, pa.Array):
+        encoded = cast("Any", column).dictionary_encode()
+        found = encoded.dictionary
+        values = values_of(found) if pa.types.is_fixed_size_binary(found.type) else found.to_pylist()
+        return values, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    if isinstance(column, np.ndarray):
+        column = column.tolist()
+    if not isinstance(column, list):
+        return [column], None
+    listed = cast("list[Any]", column)
+    numbers = {value: number for number, value in enumerate(dict.fromkeys(listed))}
+    return list(numbers), np.array([numbers[value] for value in listed], np.int64)
+
+
+def _bigints(values: Integers) -> Integers:
+    """Block numbers as they are stored. Raises UnstorableValue."""
+    if values.dtype == np.object_:
+        for value in values.tolist():
+            _require_bigint(value)
+    return values.astype(np.int64)
+
+
+def _require_bigint(block_number: int) -> None:
+    if block_number >= 2**63:
+        raise UnstorableValue(f"block_number must be below 2**63, not {block_number}")

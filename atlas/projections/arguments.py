@@ -16,12 +16,11 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
-import numpy as np
 import orjson
 
 from atlas.protocol.abi import EventType, Parameter, python_values
 from atlas.protocol.abi.types import AbiType, ContentType, ListType, TupleType, WordType
-from atlas.protocol.logs import ArrowArray
+from atlas.protocol.logs import ArrowArray, cells_of
 
 ToJson: TypeAlias = Callable[[Any], object]
 
@@ -63,18 +62,11 @@ def _texts(parameter: Parameter, column: ArrowArray) -> Iterable[str]:
 def _word_texts(kind: AbiType, column: ArrowArray) -> Iterable[str]:
     assert isinstance(kind, WordType)
     if kind.family in ("address", "bytes"):
-        return quoted_hexadecimal(python_cells(column))
+        return quoted_hexadecimal(cells_of(column))
     if kind.family == "bool":
         return ["true" if value else "false" for value in column.to_pylist()]
     numbers = python_values(kind, column)
     return map(str, numbers) if kind.bits <= LARGEST_NUMBER_BITS else map('"%d"'.__mod__, numbers)
-
-
-def python_cells(column: ArrowArray) -> Any:  # noqa: ANN401
-    """A column of bytes of one width, as a NumPy array of such cells."""
-    size = column.type.byte_width
-    content = column.buffers()[1].slice(column.offset * size, len(column) * size)
-    return np.frombuffer(content, f"V{size}")
 
 
 def quoted_hexadecimal(cells: Any) -> list[str]:  # noqa: ANN401

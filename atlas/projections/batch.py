@@ -77,6 +77,7 @@ class Batch:
         first = min((position for stream in changed for position in self._positions(stream)), default=after + 1)
         if first > after:
             return after
+        self._stores.settle(self._cursor)
         self._build.rewind(self._cursor, first - 1)
         self._stores.forget(self._build.contracts(self._cursor))
         return first - 1

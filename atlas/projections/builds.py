@@ -15,9 +15,9 @@ import psycopg
 from psycopg import sql
 
 from atlas.projections.contracts import Contracts, Met, require_readable
-from atlas.projections.copying import RowFormat
 from atlas.projections.errors import NewerView
 from atlas.projections.schema import creation, fingerprint, names_of, rewinding
+from atlas.projections.storable import RowCheck
 from atlas.projections.tables import Column, bigint, binary, optional, table_names, text
 from atlas.projections.view import View
 from atlas.protocol.facts import RecordedAbi, WatchedContract, WatchedEvents
@@ -160,7 +160,7 @@ class Build(msgspec.Struct, frozen=True, dict=True):
         table, columns = _MET[type(fact)]
         row = [list(value) if isinstance(value, tuple) else value for value in msgspec.structs.astuple(fact)]
         checked = [(column, value) for column, value in zip(columns, row, strict=True) if not isinstance(value, list)]
-        RowFormat([column for column, _ in checked]).check([value for _, value in checked])
+        RowCheck([column for column, _ in checked])([value for _, value in checked])
         cursor.execute(
             sql.SQL("insert into {} (view, position, {}) values ({})").format(
                 sql.Identifier("projections", table),

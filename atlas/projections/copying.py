@@ -1,170 +1,72 @@
-"""Rows to PostgreSQL's COPY text format, and the check that a column can hold a value.
+"""Rows into PostgreSQL by COPY ... (FORMAT BINARY), and whole columns into a statement as arrays.
 
-One line a row, fields between tabs, ``\\N`` for null; backslash, tab, newline and carriage return escaped
-(PostgreSQL manual, COPY, "Text Format"). Lines are made here rather than by the driver because postings
-repeat the text of their key, and because a value that PostgreSQL would refuse must be found before it is sent.
+The COPY data (PostgreSQL manual, "Binary Format" under COPY), integers big-endian:
+
+    signature  PGCOPY \\n \\377 \\r \\n \\0, flags int32 = 0, header extension length int32 = 0
+    each row   int16 = the number of columns, then a cell a column (see ``cells``)
+    trailer    int16 = -1
 """
 
-import re
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from itertools import islice, repeat
-from typing import Any, cast
+import struct
+from collections.abc import Iterable, Sequence
+from itertools import chain
 
-import orjson
+import numpy as np
 import psycopg
 from psycopg import sql
 
-from atlas.projections.errors import UnstorableValue
+from atlas.ledger.arrays import Array, array_of, take_arrays
+from atlas.projections.cells import OIDS, Cells, Fixed, encode, side_by_side, to_list
 from atlas.projections.schema import names_of
-from atlas.projections.tables import Column, ColumnType, Value
+from atlas.projections.tables import Column, ColumnType
 
-NUMERIC_LIMIT = 10**78
-"""Absolute values from here on do not fit numeric(78,0)."""
-
-_LINES_PER_WRITE = 2_000
-_NULL = "\\N"
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_TRAILER = b"\xff\xff"
 
 
-def write_rows(cursor: psycopg.Cursor, table: sql.Identifier, columns: Sequence[Column], lines: Iterable[str]) -> None:
-    """COPY ``lines`` (see ``RowFormat``) into ``columns`` of ``table``."""
-    statement = sql.SQL("copy {} ({}) from stdin").format(table, names_of(columns))
-    remaining = iter(lines)
+def write_rows(cursor: psycopg.Cursor, table: sql.Identifier, columns: Sequence[Column], rows: Iterable[bytes]) -> None:
+    """COPY ``rows``, as ``encode_rows`` and ``rows_of`` make them, into ``columns`` of ``table``."""
+    statement = sql.SQL("copy {} ({}) from stdin (format binary)").format(table, names_of(columns))
     with cursor.copy(statement) as copy:
-        while chunk := list(islice(remaining, _LINES_PER_WRITE)):
-            copy.write("\n".join(chunk) + "\n")
+        copy.write(_SIGNATURE)
+        for piece in rows:
+            copy.write(piece)
+        copy.write(_TRAILER)
 
 
-class RowFormat:
-    """Rows of ``columns``: what they can hold, and their lines of COPY text. Made once for many rows."""
-
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = tuple(columns)
-        self._encoders = tuple(_ENCODERS[column.type] for column in columns)
-        self._checks = tuple(_CHECKS[column.type] for column in columns)
-
-    def check(self, values: Sequence[Value]) -> None:
-        """Return when the columns can hold ``values``, one each. Raises UnstorableValue."""
-        for problem_of, value, column in zip(self._checks, values, self._columns, strict=True):
-            if value is None:
-                if not column.nullable:
-                    raise UnstorableValue(f"{column.name} must have a value")
-            elif problem := problem_of(value):
-                raise UnstorableValue(f"{column.name} must be {problem}")
-
-    def line(self, values: Sequence[Value]) -> str:
-        """One row as a line of COPY text, without the newline."""
-        encoded = zip(self._encoders, values, strict=True)
-        return "\t".join([_NULL if value is None else encode(value) for encode, value in encoded])
+def encode_rows(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> bytes:
+    """COPY data of ``rows``, at least one, each a value a column. Raises UnstorableValue."""
+    values = map(list, zip(*rows, strict=True))
+    return rows_of(
+        len(columns), [encode(column, each) for column, each in zip(columns, values, strict=True)], len(rows)
+    )
 
 
-def column_texts(column: Column, values: object) -> Iterable[str]:
-    """A column of COPY text: of a list each value, of any other value the same without end. Raises UnstorableValue."""
-    one = RowFormat((column,))
-    if not isinstance(values, list):
-        one.check((cast("Value", values),))
-        return repeat(one.line((cast("Value", values),)))
-    listed = cast("list[Any]", values)
-    kinds = set(map(type, listed))
-    match column.type:
-        case ColumnType.BYTES if kinds == {bytes}:
-            return [f"\\\\x{value.hex()}" for value in listed]
-        case ColumnType.INTEGER | ColumnType.BIGINT | ColumnType.UINT256 if kinds == {int}:
-            one.check((min(listed),))
-            one.check((max(listed),))
-            return map(str, listed)
-        case ColumnType.TIME | ColumnType.TEXT:
-            texts = {value: _checked(one, value) for value in dict.fromkeys(listed)}
-            return [texts[value] for value in listed]
-        case _:
-            return [_checked(one, value) for value in listed]
+def rows_of(columns: int, cells: Sequence[Cells], count: int) -> bytes:
+    """COPY data of ``count`` rows of so many columns, some of whose ``cells`` may be joined already."""
+    runs: list[Fixed | list[bytes]] = []
+    run: list[Fixed | bytes] = [struct.pack(">h", columns)]
+    for column in cells:
+        if isinstance(column, list):
+            runs += [side_by_side(run, count)] if run else []
+            runs.append(column)
+            run = []
+        else:
+            run.append(column)
+    runs += [side_by_side(run, count)] if run else []
+    if len(runs) == 1 and not isinstance(runs[0], list):
+        return runs[0].tobytes()
+    return b"".join(chain.from_iterable(zip(*(to_list(each, count) for each in runs), strict=True)))
 
 
-def _checked(one: RowFormat, value: Value) -> str:
-    one.check((value,))
-    return one.line((value,))
+def array(kind: ColumnType, cells: Cells, count: int) -> Array:
+    """A column as the parameter of a statement that says its type: ``%s::bytea[]``."""
+    return array_of(
+        OIDS[kind], count, cells.tobytes() if isinstance(cells, np.ndarray) else b"".join(to_list(cells, count))
+    )
 
 
-def _encode_text(value: object) -> str:
-    return str(value).translate(_ESCAPES)
-
-
-def _encode_bytes(value: object) -> str:
-    assert isinstance(value, bytes)
-    return "\\\\x" + value.hex()
-
-
-def _encode_time(value: object) -> str:
-    assert isinstance(value, datetime)
-    return value.isoformat()
-
-
-def _encode_json(value: object) -> str:
-    return orjson.dumps(value).decode().translate(_ESCAPES)
-
-
-_ENCODERS: dict[ColumnType, Callable[[object], str]] = {
-    ColumnType.TEXT: _encode_text,
-    ColumnType.BYTES: _encode_bytes,
-    ColumnType.INTEGER: str,
-    ColumnType.BIGINT: str,
-    ColumnType.UINT256: str,
-    ColumnType.BOOLEAN: str,
-    ColumnType.TIME: _encode_time,
-    ColumnType.JSON: _encode_json,
-}
-
-
-def _check_text(value: object) -> str:
-    if not isinstance(value, str):
-        return f"a text, not {type(value).__name__}"
-    if "\x00" in value:
-        return "a text without the character U+0000"
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return "a text without lone surrogates"
-    return ""
-
-
-def _check_bytes(value: object) -> str:
-    return "" if isinstance(value, bytes) else f"bytes, not {type(value).__name__}"
-
-
-def _integer_check(low: int, high: int) -> Callable[[object], str]:
-    def check_integer(value: object) -> str:
-        if isinstance(value, int) and not isinstance(value, bool) and low <= value < high:
-            return ""
-        return f"an integer from {low} to below {high}, not {value!r}"
-
-    return check_integer
-
-
-def _check_boolean(value: object) -> str:
-    return "" if isinstance(value, bool) else f"true or false, not {value!r}"
-
-
-def _check_time(value: object) -> str:
-    return "" if isinstance(value, datetime) and value.tzinfo else f"a moment with its time zone, not {value!r}"
-
-
-def _check_json(value: object) -> str:
-    try:
-        encoded = orjson.dumps(value)
-    except orjson.JSONEncodeError as error:
-        return f"a JSON document: {error}"
-    return "a JSON document without the character U+0000" if _ESCAPED_NUL.search(encoded) else ""
-
-
-_CHECKS: dict[ColumnType, Callable[[object], str]] = {
-    ColumnType.TEXT: _check_text,
-    ColumnType.BYTES: _check_bytes,
-    ColumnType.INTEGER: _integer_check(-(2**31), 2**31),
-    ColumnType.BIGINT: _integer_check(-(2**63), 2**63),
-    ColumnType.UINT256: _integer_check(0, NUMERIC_LIMIT),
-    ColumnType.BOOLEAN: _check_boolean,
-    ColumnType.TIME: _check_time,
-    ColumnType.JSON: _check_json,
-}
+def execute_with_arrays(cursor: psycopg.Cursor, statement: sql.Composed, arrays: Sequence[Array]) -> None:
+    """``statement`` with ``arrays`` as its parameters."""
+    take_arrays(cursor.adapters)
+    cursor.execute(statement, arrays)

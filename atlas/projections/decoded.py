@@ -8,10 +8,12 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from atlas.projections.amounts import Amounts, of_words
 from atlas.projections.arguments import arguments_as_json
-from atlas.projections.payloads import LogColumns
-from atlas.projections.tables import AccountTable, EntityTable, Value
+from atlas.projections.payloads import Cells, Integers, LogColumns
+from atlas.projections.tables import AccountTable, EntityTable
 from atlas.protocol.abi import EventType, python_values
+from atlas.protocol.abi.types import WORD_BYTES, AbiType, WordType
 from atlas.protocol.events import Origin
 from atlas.protocol.logs import ArrowArray
 
@@ -34,7 +36,7 @@ class EventBatch:
     abi: str
     event: EventType
     logs: LogColumns
-    positions: list[int]
+    positions: Integers
     arguments: tuple[ArrowArray, ...]  # in ABI order
 
     def __len__(self) -> int:
@@ -45,30 +47,40 @@ class EventBatch:
         """The chain of them all, as a CAIP-2 name."""
         return self.logs.chain
 
-    @cached_property
-    def block_numbers(self) -> list[int]:
+    @property
+    def block_numbers(self) -> Integers:
         """The number of each one's block."""
-        return self.logs.block_numbers.tolist()
+        return self.logs.block_numbers
 
-    @cached_property
-    def block_times(self) -> list[int]:
+    @property
+    def block_times(self) -> Integers:
         """The time of each one's block, in seconds since 1970."""
-        return self.logs.block_times.tolist()
+        return self.logs.block_times
 
-    @cached_property
-    def log_indexes(self) -> list[int]:
+    @property
+    def log_indexes(self) -> Integers:
         """The place of each log in its block."""
-        return self.logs.log_indexes.tolist()
+        return self.logs.log_indexes
 
-    @cached_property
-    def tx_hashes(self) -> list[bytes]:
+    @property
+    def tx_hashes(self) -> Cells:
         """The hash of each one's transaction."""
-        return self.logs.tx_hashes.tolist()
+        return self.logs.tx_hashes
+
+    @property
+    def contracts(self) -> Cells:
+        """The contract that emitted each."""
+        return self.logs.addresses
 
     @cached_property
-    def contracts(self) -> list[bytes]:
-        """The contract that emitted each."""
-        return self.logs.addresses.tolist()
+    def columns(self) -> list[Any]:
+        """The arguments, a column a parameter, in ABI order: what tables and accounts take without looking at each.
+
+        Integers above 64 bits are Amounts, below NumPy arrays, addresses and bytes1 to bytes32 Arrow arrays; all else
+        is a list.
+        """
+        pairs = zip(self.event.parameters, self.arguments, strict=True)
+        return [_column(parameter.kind_in_log, column) for parameter, column in pairs]
 
     @cached_property
     def values(self) -> list[list[Any]]:
@@ -89,14 +101,14 @@ class EventBatch:
         """Where each comes from."""
         return map(
             Origin,
-            self.positions,
+            self.positions.tolist(),
             repeat(self.chain),
-            self.block_numbers,
+            self.block_numbers.tolist(),
             self.logs.block_hashes.tolist(),
-            self.block_times,
-            self.tx_hashes,
-            self.log_indexes,
-            self.contracts,
+            self.block_times.tolist(),
+            self.tx_hashes.tolist(),
+            self.log_indexes.tolist(),
+            self.contracts.tolist(),
         )
 
     def events(self) -> Iterable[Any]:
@@ -112,11 +124,11 @@ class EventBatch:
 class Inserted:
     """A row an event, in a table whose key is the column ``position``; ``columns`` are its value columns by name.
 
-    A column is a list with a value an event, or one value for all of them.
+    A column has a value an event (a list, a NumPy or Arrow array, Amounts), or is one value for all of them.
     """
 
     table: EntityTable
-    columns: Mapping[str, "list[Any] | Value"]
+    columns: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -124,8 +136,8 @@ class Posted:
     """A posting an event: the key column by column, as in ``Inserted``, and a delta each."""
 
     table: AccountTable
-    key: tuple["list[Any] | Value", ...]
-    deltas: list[int]
+    key: tuple[Any, ...]
+    deltas: Amounts | list[int]
 
 
 Written: TypeAlias = Inserted | Posted
@@ -135,3 +147,14 @@ BulkHandler: TypeAlias = Callable[[EventBatch], Iterable[Written]]
 It must write what the handler of the same type writes event by event, its postings in the same order; no handler
 may read those rows. When it raises what a handler may raise, the events are folded one by one.
 """
+
+
+def _column(kind: AbiType, column: ArrowArray) -> Any:  # noqa: ANN401 - see ``EventBatch.columns``
+    if not isinstance(kind, WordType) or kind.family == "bool":
+        return python_values(kind, column)
+    if kind.family not in ("uint", "int"):
+        return column
+    if str(column.type).startswith("fixed_size_binary"):
+        content = column.buffers()[1].slice(column.offset * WORD_BYTES, len(column) * WORD_BYTES)
+        return of_words(content, signed=kind.family == "int")
+    return column.to_numpy()

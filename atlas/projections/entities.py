@@ -5,15 +5,18 @@ put of what the row already is, is none. Versions that the batch ends are closed
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import TypeAlias
 
 import psycopg
 from psycopg import sql
 
-from atlas.projections.copying import RowFormat, column_texts, write_rows
-from atlas.projections.lookup import keys_as_table, loaded, select_rows, transposed
+from atlas.projections.cells import NULL, encode
+from atlas.projections.copying import encode_rows, execute_with_arrays, rows_of, write_rows
+from atlas.projections.lookup import keys_as_arrays, keys_as_table, loaded, select_rows
+from atlas.projections.running import Integers
 from atlas.projections.schema import VALIDITY, names_of, same_key
+from atlas.projections.storable import RowCheck
 from atlas.projections.tables import EntityTable, Value, bigint
 
 Key: TypeAlias = tuple[Value, ...]
@@ -31,14 +34,13 @@ class EntityRows:
         self.table = table
         self._identifier = sql.Identifier(schema, table.name)
         self._columns = (*table.columns, *VALIDITY)
-        self._format = RowFormat(table.columns)
-        self._stored_format = RowFormat(self._columns)
+        self._check = RowCheck(table.columns)
         self._complete = empty
         self._known: dict[Key, Values | None] = {}
         self._pending: dict[Key, list[Version]] = {}
         self._position = 0
         self._touched: list[Key] = []
-        self._inserted: list[str] = []
+        self._inserted: list[bytes] = []
 
     def get(self, cursor: psycopg.Cursor, key: Key) -> Values | None:
         """The current values of ``key``, or None when it has no row."""
@@ -51,7 +53,7 @@ class EntityRows:
 
     def put(self, position: int, key: Key, values: Values) -> None:
         """``values`` are what ``key`` is from ``position`` on. Raises UnstorableValue."""
-        self._format.check((*key, *values))
+        self._check((*key, *values))
         if position != self._position:
             self._position = position
             self._touched.clear()
@@ -61,18 +63,18 @@ class EntityRows:
         versions.append((position, values))
         self._touched.append(key)
 
-    def lines(self, positions: list[int], columns: Mapping[str, object]) -> list[str]:
+    def rows(self, positions: Integers, columns: Mapping[str, object]) -> bytes:
         """A row a position, its key, by column, as ``insert`` takes them. Raises UnstorableValue."""
         table = self.table
         assert table.key == (bigint("position"),), f"{table.name} is not keyed by position"
         assert columns.keys() == set(table.value_names), f"{table.name} has the columns {table.value_names}"
-        keys = list(column_texts(table.key[0], positions))
-        texts = (column_texts(column, columns[column.name]) for column in table.values)
-        return list(map("\t".join, zip(keys, *texts, keys, repeat("\\N"))))
+        keys = encode(table.key[0], positions)
+        cells = [encode(column, columns[column.name]) for column in table.values]
+        return rows_of(len(self._columns), [keys, *cells, keys, NULL], len(positions))
 
-    def insert(self, lines: list[str]) -> None:
+    def insert(self, rows: bytes) -> None:
         """Rows whose keys nothing else has."""
-        self._inserted += lines
+        self._inserted.append(rows)
 
     def undo(self, position: int) -> None:
         """Take back what the fact at ``position``, the last one to put anything, has put."""
@@ -120,7 +122,8 @@ class EntityRows:
         self._close(cursor, closed)
         # In the order of positions, as the block-range index over valid_from expects.
         rows.sort(key=lambda row: row[-2])  # pyright: ignore[reportArgumentType, reportCallIssue]
-        write_rows(cursor, self._identifier, self._columns, map(self._stored_format.line, rows))
+        if rows:
+            write_rows(cursor, self._identifier, self._columns, [encode_rows(self._columns, rows)])
         self._pending.clear()
         self._trim()
 
@@ -157,7 +160,7 @@ class EntityRows:
         statement = sql.SQL(
             "update {} as stored set valid_to = ended.valid_to from {} where {} and stored.valid_to is null"
         ).format(self._identifier, keys_as_table(ended, "ended"), same_key("stored", "ended", self.table.key))
-        cursor.execute(statement, transposed(closed, len(ended)))
+        execute_with_arrays(cursor, statement, keys_as_arrays(ended, closed))
 
 
 def _changes(stored: Values | None, versions: Iterable[Version]) -> Iterator[Version]:

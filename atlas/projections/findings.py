@@ -9,7 +9,7 @@ A finding belongs to the position of its fact and is rewound with it.
 import psycopg
 from psycopg import sql
 
-from atlas.projections.copying import RowFormat, write_rows
+from atlas.projections.copying import encode_rows, write_rows
 from atlas.projections.tables import Value, bigint, integer, text
 
 MAX_DETAIL_CHARACTERS = 2_000
@@ -37,11 +37,11 @@ class Findings:
     def flush(self, cursor: psycopg.Cursor) -> None:
         """Store the findings, those of one position in the order in which they were made."""
         if self._undecodable:
-            lines = map(RowFormat(_UNDECODABLE).line, self._undecodable)
-            write_rows(cursor, sql.Identifier("projections", "undecodable"), _UNDECODABLE, lines)
+            rows = [encode_rows(_UNDECODABLE, self._undecodable)]
+            write_rows(cursor, sql.Identifier("projections", "undecodable"), _UNDECODABLE, rows)
         if self._issues:
-            lines = map(RowFormat(_ISSUES).line, self._numbered())
-            write_rows(cursor, sql.Identifier("projections", "issues"), _ISSUES, lines)
+            rows = [encode_rows(_ISSUES, self._numbered())]
+            write_rows(cursor, sql.Identifier("projections", "issues"), _ISSUES, rows)
         self._undecodable.clear()
         self._issues.clear()
 

@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from atlas.projections.accounts import Accounts, Posting
+from atlas.projections.accounts import Accounts
 from atlas.projections.contracts import Contracts
 from atlas.projections.decoded import EventBatch, Inserted, Written
 from atlas.projections.entities import EntityRows
 from atlas.projections.errors import DuplicateRow, MissingRow
 from atlas.projections.findings import Findings
+from atlas.projections.running import Postings
 from atlas.projections.tables import AccountTable, EntityTable, Table, Value
 
 Row: TypeAlias = Mapping[str, Any]
@@ -47,12 +48,17 @@ class Stores:
             accounts.forget()
 
     def flush(self, cursor: psycopg.Cursor, findings: Findings) -> None:
-        """Write everything pending."""
+        """Write everything pending but the current rows of accounts."""
         for rows in self.rows.values():
             rows.flush(cursor)
         for accounts in self.accounts.values():
             accounts.flush(cursor, findings.issue)
         findings.flush(cursor)
+
+    def settle(self, cursor: psycopg.Cursor) -> None:
+        """Write the current rows of accounts: once a transaction, and before stored rows are looked at."""
+        for accounts in self.accounts.values():
+            accounts.settle(cursor)
 
 
 class Fold:
@@ -100,18 +106,18 @@ class Fold:
 
     def write(self, batch: EventBatch, written: Iterable[Written]) -> None:
         """Write what a bulk handler makes of ``batch``: all of it, or nothing where it raises UnstorableValue."""
-        rows: list[tuple[EntityRows, list[str]]] = []
-        postings: list[tuple[Accounts, list[Posting]]] = []
+        rows: list[tuple[EntityRows, bytes]] = []
+        postings: list[tuple[Accounts, Postings]] = []
         for each in written:
             if isinstance(each, Inserted):
                 store = self._rows[each.table.name]
-                rows.append((store, store.lines(batch.positions, each.columns)))
+                rows.append((store, store.rows(batch.positions, each.columns)))
             else:
                 accounts = self._accounts[each.table.name]
                 made = accounts.postings(batch.positions, each.key, each.deltas, batch.block_numbers)
                 postings.append((accounts, made))
-        for store, lines in rows:
-            store.insert(lines)
+        for store, encoded in rows:
+            store.insert(encoded)
         for accounts, made in postings:
             accounts.post_all(made)
 

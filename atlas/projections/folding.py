@@ -87,7 +87,7 @@ class Folder:
         if len(logs):
             for batch in self._logs.read(logs.column("position").to_numpy(), logs.column("payload").combine_chunks()):
                 if not self._write(batch):
-                    yield from zip(batch.positions, batch.events(), strict=True)
+                    yield from zip(batch.positions.tolist(), batch.events(), strict=True)
 
     def _write(self, batch: EventBatch) -> bool:
         """Write ``batch`` by column; False when the view cannot, or something in it is to be refused by itself."""

@@ -153,7 +153,7 @@ def _by_source(logs: LogColumns) -> Iterator[tuple[bytes, bytes | None, Integers
 def _batch(kind: type, abi: str, found: EventColumns, logs: LogColumns, positions: Integers) -> EventBatch:
     rows = found.columns.column(0).to_numpy()
     _, *arguments = found.columns.columns
-    return EventBatch(kind, abi, found.event, logs.take(rows), positions[rows].tolist(), tuple(arguments))
+    return EventBatch(kind, abi, found.event, logs.take(rows), positions[rows], tuple(arguments))
 
 
 def _holds(watch: Watch, position: int, block_number: int) -> bool:

@@ -1,10 +1,14 @@
 """Set-based statements over many keys at once: the keys travel as one array a column."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import repeat
 
 import psycopg
 from psycopg import sql
 
+from atlas.ledger.arrays import Array
+from atlas.projections.cells import encode
+from atlas.projections.copying import array, execute_with_arrays
 from atlas.projections.schema import names_of, same_key
 from atlas.projections.tables import Column, ColumnType, Value
 
@@ -15,10 +19,10 @@ def keys_as_table(key: Sequence[Column], alias: str) -> sql.Composed:
     return sql.SQL("unnest({}) as {} ({})").format(arrays, sql.Identifier(alias), names_of(key))
 
 
-def transposed(rows: Iterable[Sequence[Value]], width: int) -> list[list[Value]]:
+def keys_as_arrays(key: Sequence[Column], rows: Sequence[Sequence[Value]]) -> list[Array]:
     """The columns of ``rows``, as the parameters of ``keys_as_table``."""
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    return columns or [[] for _ in range(width)]
+    columns = map(list, zip(*rows, strict=True)) if rows else repeat([], len(key))
+    return [array(column.type, encode(column, values), len(rows)) for column, values in zip(key, columns, strict=True)]
 
 
 def select_rows(
@@ -38,7 +42,7 @@ def select_rows(
         same_key("stored", "wanted", key),
         condition,
     )
-    cursor.execute(statement, transposed(keys, len(key)))
+    execute_with_arrays(cursor, statement, keys_as_arrays(key, keys))
     return [loaded(selected, row) for row in cursor.fetchall()]
 
 

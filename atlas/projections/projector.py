@@ -24,6 +24,8 @@ from atlas.projections.view import View
 from atlas.projections.views import VIEWS
 
 PAGE_FACTS = 10_000
+STEP_PAGES = 4
+"""How many pages one transaction folds at most: what is written once a transaction is written less often."""
 POLL_S = 1.0
 BUSY_POLL_S = 0.05
 BUSY_TIMEOUT_S = 60.0
@@ -51,8 +53,9 @@ class ViewStatus(msgspec.Struct, frozen=True):
 class Projector:
     """Folds the log of ``ledger`` into ``views``, whose tables are in ``database``. For one thread.
 
-    A batch spans ``page_facts`` log positions. Methods raise DatabaseUnreachable when the database is not there,
-    UnknownView for a name that ``views`` has not, and NewerView when a stored view was built by a newer program.
+    A page spans ``page_facts`` log positions; who is behind folds several pages in one transaction. Methods raise
+    DatabaseUnreachable when the database is not there, UnknownView for a name that ``views`` has not, and NewerView
+    when a stored view was built by a newer program.
     """
 
     def __init__(
@@ -81,12 +84,12 @@ class Projector:
                         live.create(cursor)
 
     def step(self, name: str) -> int:
-        """Fold the next batch into the live view ``name``, in one transaction; the position it then stands at.
+        """Fold the next page into the live view ``name``, in one transaction; the position it then stands at.
 
         Does nothing at the head of the log, and while another projector folds the view. Raises OutdatedView when
         the view must be rebuilt first.
         """
-        return self._step(Build(self._view(name)), self._ledger.head())
+        return self._step(Build(self._view(name)), self._ledger.head(), pages=1)
 
     def catch_up(self) -> int:
         """Bring every view to the present head of the log, rebuilding what is outdated; the head.
@@ -165,23 +168,23 @@ class Projector:
                 )
 
     def _advance(self, view: View, head: int) -> int:
-        """One batch of the live view, or of its rebuild where it is outdated."""
+        """Some pages of the live view, or of its rebuild where it is outdated."""
         live = Build(view)
         with self._database.connection() as connection, connection.cursor() as cursor:
             state = live.state(cursor)
         if state is None or live.is_current(state):
-            return self._step(live, head)
+            return self._step(live, head, STEP_PAGES)
         return self._advance_next(view, head)
 
     def _advance_next(self, view: View, head: int) -> int:
-        """One batch of the rebuild, started where there is none; it takes over once it has reached ``head``."""
+        """Some pages of the rebuild, started where there is none; it takes over once it has reached ``head``."""
         following = Build(view, Stage.NEXT)
         with self._database.connection() as connection, connection.cursor() as cursor:
             following.lock(cursor)
             state = following.state(cursor)
             if state is None or not following.is_current(state):
                 following.create(cursor)
-        position = self._step(following, head)
+        position = self._step(following, head, STEP_PAGES)
         if position >= head:
             self._swap(Build(view), following)
         return position
@@ -208,12 +211,12 @@ class Projector:
         with self._database.connection() as connection, connection.cursor() as cursor:
             drop_schema(cursor, schema)
 
-    def _step(self, build: Build, head: int) -> int:
+    def _step(self, build: Build, head: int, pages: int) -> int:
         with self._folding(build) as cursor:
             if not build.try_lock(cursor):
                 return self._require(cursor, build).position
             state = self._current(cursor, build)
-            upto = min(head, state.position + self._page_facts)
+            upto = min(head, state.position + pages * self._page_facts)
             if upto <= state.position:
                 return state.position
             self._fold(cursor, build, self._stores_of(cursor, build, state), upto)
@@ -221,9 +224,14 @@ class Projector:
 
     @contextmanager
     def _folding(self, build: Build) -> Generator[psycopg.Cursor]:
-        """A transaction that folds ``build``; when it fails, what the stores remember was never committed."""
+        """A transaction that folds ``build``; when it fails, what the stores remember was never committed.
+
+        Its commit does not wait for the disk: what a crash of the server takes, rows and position together, follows
+        from the log again.
+        """
         try:
             with self._database.connection() as connection, connection.cursor() as cursor:
+                cursor.execute("set local synchronous_commit to off")
                 yield cursor
         except BaseException:
             self._stores.pop(build.name, None)
@@ -234,6 +242,7 @@ class Projector:
         batch = Batch(cursor, self._ledger, build, stores, self._page_facts)
         while stores.position < upto:
             batch.fold(min(upto, stores.position + self._page_facts))
+        stores.settle(cursor)
 
     def _stores_of(self, cursor: psycopg.Cursor, build: Build, state: State) -> Stores:
         """The stores of a build; remembered ones only if nobody has folded or rebuilt it since."""

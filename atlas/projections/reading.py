@@ -16,14 +16,13 @@ Whatever is wrong with a fact's bytes is a ProtocolError with a stable ``reason_
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
-import rlp
-from rlp.exceptions import RLPException
 
 from atlas.protocol import facts
 from atlas.protocol.errors import AtlasError, InvalidEnvelope, MalformedFact, UndecodableLog
+from atlas.protocol.evm.errors import MalformedRlp
+from atlas.protocol.evm.rlp import decode_list
 from atlas.protocol.facts import (
     BlockHeader,
     ChainFinalized,
@@ -53,10 +52,10 @@ def read_header(payload: bytes) -> Header:
     """The header in a ``chain.header`` fact. Raises MalformedFact."""
     block = facts.decode(payload, BlockHeader)
     try:
-        fields: Any = rlp.decode(block.rlp)
-    except RLPException as error:
-        raise MalformedFact(f"a block header is an RLP list: {error}") from error
-    if not isinstance(fields, list) or len(fields) < _FIELDS:
+        fields = decode_list(block.rlp)
+    except MalformedRlp as error:
+        raise MalformedFact(f"a block header is an RLP list: {error.message}") from error
+    if len(fields) < _FIELDS:
         raise MalformedFact(f"a block header is an RLP list of {_FIELDS} or more fields")
     number, time = fields[_NUMBER], fields[_TIME]
     if not isinstance(number, bytes) or not isinstance(time, bytes) or max(len(number), len(time)) > _WORD_BYTES:

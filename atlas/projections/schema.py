@@ -97,7 +97,8 @@ def _entity_creation(schema: str, table: EntityTable) -> Iterator[sql.Composed]:
     )
     # Rows come in the order of positions, so that a rewind finds the last ones in a block-range index.
     yield _block_range_index(schema, table.name, "valid_from")
-    yield _index(schema, table.name, ("valid_to",))
+    # Only versions that have ended are looked for by their end, and most rows of a view never do.
+    yield sql.SQL("create index on {} (valid_to) where valid_to is not null").format(sql.Identifier(schema, table.name))
     for columns in table.indexes:
         yield _index(schema, table.name, columns)
     for column in table.contained:
@@ -107,7 +108,8 @@ def _entity_creation(schema: str, table: EntityTable) -> Iterator[sql.Composed]:
 
 
 def _account_creation(schema: str, table: AccountTable) -> Iterator[sql.Composed]:
-    yield _table(schema, table.name, (*table.key, *ACCOUNT_STATE), table.key)
+    # Room on every page: a current row that is written anew stays where it is, and so do its index entries.
+    yield _table(schema, table.name, (*table.key, *ACCOUNT_STATE), table.key) + sql.SQL(" with (fillfactor = 50)")
     yield _table(schema, table.postings, (*table.key, *POSTING_STATE), (*table.key, *POSTING_STATE[:2]))
     yield _block_range_index(schema, table.postings, "position")
     for columns in table.indexes:

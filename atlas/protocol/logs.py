@@ -6,6 +6,8 @@ A log has as many topics as its first non-null ones of ``topic0`` to ``topic3``.
 
 from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 # A pyarrow.RecordBatch or one of its columns: pyarrow carries no type information.
@@ -26,3 +28,17 @@ LOG_SCHEMA = pa.schema(
         pa.field("data", pa.binary(), nullable=False),
     ]
 )
+
+
+def cells_of(column: ArrowArray) -> npt.NDArray[Any]:
+    """A column of values of one width as NumPy has them: bytes; of nulls, any."""
+    size = column.type.byte_width
+    content = column.buffers()[1]
+    if content is None:
+        return np.zeros(len(column), f"V{size}")
+    return np.frombuffer(content.slice(column.offset * size, len(column) * size), f"V{size}")
+
+
+def values_of(column: ArrowArray) -> list[bytes]:
+    """The values of a column of one width that has no nulls: many times as fast as Arrow's own."""
+    return cells_of(column).tolist()

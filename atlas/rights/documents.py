@@ -72,7 +72,8 @@ def decode(data: bytes, form: type[T]) -> T:
 
 
 def _convert(data: bytes, form: type[T]) -> T:
-    _check_depth(data)
+    if is_nested(data, _MAX_DEPTH):
+        raise StatementMismatch(f"nested deeper than {_MAX_DEPTH} levels", hint=_HINT)
     plain = _read("", msgspec.json.decode(data))
     return msgspec.convert(plain, form, builtin_types=(bytes,), dec_hook=lambda _, share: share)
 
@@ -82,13 +83,17 @@ _FORM = "Amounts are decimal text, shares fractions such as 3/20, and every key 
 _HINT = "Ask for the file again: it has been changed, or is no file of this format."
 
 
-def _check_depth(data: bytes) -> None:
-    """The decoder recurses on the stack, and libraries lift Python's own limit: deep nesting would end the process."""
+def is_nested(data: bytes, deeper_than: int) -> bool:
+    """Whether a JSON document opens more brackets than that at once; brackets in its strings count too.
+
+    Decoders recurse on the stack, and libraries lift Python's own limit: deep nesting would end the process.
+    """
     depth = 0
     for bracket in _BRACKET.finditer(data):
         depth += 1 if bracket[0] in b"[{" else -1
-        if depth > _MAX_DEPTH:
-            raise StatementMismatch(f"nested deeper than {_MAX_DEPTH} levels", hint=_HINT)
+        if depth > deeper_than:
+            return True
+    return False
 
 
 def _write(key: str, value: Plain) -> Plain:

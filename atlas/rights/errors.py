@@ -13,6 +13,8 @@ AtlasError
     ├── UnknownRule       a rule, or a version of one, that this program does not know
     ├── StatementMismatch a statement that is not what its inputs give (exit code 1)
     ├── InvalidUse        a use that is not stated in the engine's vocabulary
+    ├── InvalidPolicy     bytes that are not an ODRL policy as it is read here
+    │   └── UnsupportedPolicy a policy that says more than license terms can (exit code 1)
     └── InvalidTerms      bytes that are not a license terms document
         └── TermsMismatch     a document that is not the one its hash promised
 """
@@ -76,6 +78,16 @@ class StatementMismatch(RightsError):
 
 class InvalidUse(RightsError):
     """A use that is not stated in the engine's vocabulary."""
+
+
+class InvalidPolicy(RightsError):
+    """Bytes that are not an ODRL policy, request or state of the world in JSON-LD; the JSON path is named."""
+
+
+class UnsupportedPolicy(InvalidPolicy):
+    """A policy with a constraint, a prohibition or a duty that license terms cannot express."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class InvalidTerms(RightsError):

@@ -52,6 +52,10 @@ class Dimension(Protocol):
         """Whether a use can name it."""
         ...
 
+    def is_narrowest(self, name: str) -> bool:
+        """Whether ``name``, which is known, stands for nothing but itself."""
+        ...
+
     def covers(self, wide: Extent, narrow: Extent) -> bool:
         """Whether every point of ``narrow`` is in ``wide``."""
         ...
@@ -76,6 +80,10 @@ class Territories:
     def knows(self, name: str) -> bool:
         """A code or a group."""
         return name in TERRITORIES or name in GROUPS
+
+    def is_narrowest(self, name: str) -> bool:
+        """A country, and no group."""
+        return name in TERRITORIES
 
     def covers(self, wide: Extent, narrow: Extent) -> bool:
         """Subset of countries."""
@@ -117,6 +125,10 @@ class Names:
     def knows(self, name: str) -> bool:
         """A name of the vocabulary."""
         return self.vocabulary.knows(name)
+
+    def is_narrowest(self, name: str) -> bool:
+        """A name at the end of a closed tree."""
+        return self.vocabulary.is_narrowest(name)
 
     def covers(self, wide: Extent, narrow: Extent) -> bool:
         """Each included name of ``narrow`` is in ``wide``, and what ``wide`` excepts below it, ``narrow`` does too."""

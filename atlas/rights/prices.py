@@ -7,6 +7,7 @@ what the shares and the single uses may come to over the licence's life; a minim
 where the share never reaches it.
 """
 
+import re
 from typing import Final
 
 import msgspec
@@ -28,9 +29,12 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     ceiling_wei: int | None = None
 
 
+CURRENCY: Final = re.compile(r"[-a-zA-Z0-9:/.%]{1,200}")
+"""The letters of CAIP-19, in which currencies are named."""
 AMOUNTS: Final = tuple(name for name in Price.__struct_fields__ if name.endswith("_wei"))
 RATES: Final = ("share_bps", "performance_bps")
-_GROWING: Final = ("share_bps", "performance_bps", "per_use_wei")
+GROWING: Final = ("share_bps", "performance_bps", "per_use_wei")
+"""The parts that come to more with every use or receipt: what a ceiling bounds."""
 
 
 def parts_of(price: Price) -> frozenset[str]:
@@ -51,7 +55,7 @@ def check_price(price: Price) -> None:
     parts = parts_of(price)
     if price.minimum_guarantee_wei is not None and price.share_bps is None:
         raise InvalidTerms("price.minimum_guarantee_wei stands without price.share_bps", hint="State the share too.")
-    if price.ceiling_wei is not None and not parts & set(_GROWING):
+    if price.ceiling_wei is not None and not parts & set(GROWING):
         raise InvalidTerms("price.ceiling_wei bounds a price that does not grow", hint="Leave the ceiling out.")
     if (price.ceiling_wei or 0) < (price.minimum_guarantee_wei or 0) and price.ceiling_wei is not None:
         raise InvalidTerms("price.ceiling_wei is less than price.minimum_guarantee_wei")

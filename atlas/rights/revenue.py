@@ -4,7 +4,6 @@ Everything has a ledger position, and is counted in the order of positions, what
 at one position a rule comes before a work, a work before a link, and a link before a receipt or a payment.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -16,11 +15,10 @@ from atlas.protocol.ids import AAID_BYTES, ADDRESS_BYTES, UINT256_MAX, format_aa
 from atlas.protocol.vocabulary import Beneficiary, RevenueKind
 from atlas.rights.errors import CurrencyMismatch, InvalidRevenue
 from atlas.rights.lineage import Link
+from atlas.rights.prices import CURRENCY
 from atlas.rights.royalties import require_rule
 
 T = TypeVar("T")
-
-_CURRENCY = re.compile(r"[-a-zA-Z0-9:/.%]{1,200}")  # the letters of CAIP-19
 
 
 class Share(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,7 +98,7 @@ def in_order(books: Books) -> Books:
         _sorted(books.payments, lambda payment: (payment.position,)),
         _sorted(books.holds, lambda hold: (hold.asset, hold.opened)),
     )
-    if _CURRENCY.fullmatch(books.currency) is None:
+    if CURRENCY.fullmatch(books.currency) is None:
         raise InvalidRevenue(
             f"{books.currency[:100]!r} names no currency", hint="Name it as CAIP-19 does: eip155:1/slip44:60."
         )

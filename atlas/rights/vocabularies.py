@@ -84,13 +84,20 @@ class Vocabulary:
     knows: Callable[[str], bool]
     tops: tuple[str, ...] | None  # the broadest names; None where names are without number
     example: Callable[[int], str]  # the names of an open vocabulary that stand for any other, by number
+    names: tuple[str, ...] = ()  # all names of a closed vocabulary
+
+    def is_narrowest(self, name: str) -> bool:
+        """Whether the vocabulary has no name below this one."""
+        return self.tops is not None and not any(name in self.broader(each)[1:] for each in self.names)
 
 
 def _closed(name: str, tree: Mapping[str, str]) -> Vocabulary:
     lines = {top: (top,) for top in tree} | {
         narrower: (narrower, top) for top, below in tree.items() for narrower in below.split()
     }
-    return Vocabulary(name, lines.__getitem__, lines.__contains__, tuple(sorted(tree)), sorted(lines).__getitem__)
+    return Vocabulary(
+        name, lines.__getitem__, lines.__contains__, tuple(sorted(tree)), sorted(lines).__getitem__, tuple(lines)
+    )
 
 
 def _open(name: str, grammar: re.Pattern[str], separator: str, example: Callable[[int], str]) -> Vocabulary:

@@ -6,15 +6,14 @@ position. It ends when the view has folded all that the chain says up to block `
 
 import sys
 import threading
-from operator import neg
 
 from atlas.indexer.chain.config import ChainConfig, Contract
 from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
+from atlas.indexer.chain.schema import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.chain.source import Source
-from atlas.indexer.chain.sources.heads import HeadWatch
-from atlas.indexer.chain.state import MIGRATIONS as INDEXER_MIGRATIONS
+from atlas.indexer.chain.sources.watching import HeadWatch
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
@@ -70,7 +69,7 @@ def transferred(event: Transfer, fold: Fold) -> None:
 
 def all_transferred(batch: EventBatch) -> list[Written]:
     """The same of many, by column."""
-    senders, recipients, amounts = batch.values
+    senders, recipients, amounts = batch.columns
     row = {
         "chain": batch.chain,
         "block_number": batch.block_numbers,
@@ -83,7 +82,7 @@ def all_transferred(batch: EventBatch) -> list[Written]:
     }
     return [
         Inserted(TRANSFERS, row),
-        Posted(BALANCES, (batch.chain, senders), list(map(neg, amounts))),
+        Posted(BALANCES, (batch.chain, senders), -amounts),
         Posted(BALANCES, (batch.chain, recipients), amounts),
     ]
 

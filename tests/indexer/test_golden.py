@@ -1,6 +1,6 @@
 """A small benchmark chain through reorganisations of every depth, at its expected balances."""
 
-from atlas.indexer.chain.state import MIGRATIONS
+from atlas.indexer.chain.schema import MIGRATIONS
 from atlas.ledger import schema
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

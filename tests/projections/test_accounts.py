@@ -32,6 +32,7 @@ def flush(cursor: psycopg.Cursor, *posts: tuple[int, str, int], table: AccountTa
     for position, name, delta in posts:
         accounts.post(position, (name,), delta, 10 * position)
     accounts.flush(cursor, lambda position, reason, detail: findings.append((position, reason, detail)))
+    accounts.settle(cursor)
     return findings
 
 

@@ -1,14 +1,19 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import psycopg
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from atlas.projections.copying import NUMERIC_LIMIT, RowFormat, write_rows
+from atlas.projections.amounts import of_integers
+from atlas.projections.cells import encode
+from atlas.projections.copying import encode_rows, rows_of, write_rows
 from atlas.projections.errors import UnstorableValue
+from atlas.projections.storable import NUMERIC_LIMIT, RowCheck
 from atlas.projections.tables import (
     Column,
     Value,
@@ -60,8 +65,8 @@ def test_what_is_copied_is_what_is_stored(database_url: str, rows: list[tuple[Va
     with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute(f"create temp table stored (serial int generated always as identity, {definitions})".encode())
         for row in rows:
-            RowFormat(COLUMNS).check(row)
-        write_rows(cursor, sql.Identifier("stored"), COLUMNS, map(RowFormat(COLUMNS).line, rows))
+            RowCheck(COLUMNS)(row)
+        write_rows(cursor, sql.Identifier("stored"), COLUMNS, [encode_rows(COLUMNS, rows)] if rows else [])
         names = ", ".join(f'"{column.name}"' for column in COLUMNS)
         assert cursor.execute(f"select {names} from stored order by serial".encode()).fetchall() == rows
 
@@ -87,8 +92,49 @@ def test_what_is_copied_is_what_is_stored(database_url: str, rows: list[tuple[Va
 )
 def test_a_value_that_a_column_cannot_hold_is_refused(column: Column, value: Any) -> None:
     with pytest.raises(UnstorableValue, match=column.name):
-        RowFormat([column]).check([value])
+        RowCheck([column])([value])
+    with pytest.raises(UnstorableValue, match=column.name):
+        encode(column, value)
+    with pytest.raises(UnstorableValue, match=column.name):
+        encode(column, [value])
 
 
 def test_a_backslash_before_u0000_is_no_null_character() -> None:
-    RowFormat([json("terms")]).check([{"a": "\\u0000"}])
+    RowCheck([json("terms")])([{"a": "\\u0000"}])
+
+
+def test_columns_in_any_form_are_stored_as_lists_are(database_url: str) -> None:
+    hashes, counts, amounts = [b"\x01" * 32, b"\x02" * 32], [-5, 2**31], [7, 2**200]
+    moments = [datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)]
+    forms: list[tuple[Column, list[Any], object]] = [
+        (binary("hash"), hashes, pa.array(hashes, pa.binary(32))),
+        (binary("cell"), hashes, np.frombuffer(b"".join(hashes), "V32")),
+        (bigint("count"), counts, np.array(counts)),
+        (uint256("small"), counts[1:] * 2, np.array(counts[1:] * 2)),
+        (uint256("amount"), amounts, of_integers(amounts)),
+        (time("at"), moments, np.array(["1970-01-01", "2026-02-03T04:05:06"], "datetime64[s]")),
+        (text("same"), ["x", "x"], "x"),
+    ]
+    columns = [column for column, _, _ in forms]
+    definitions = ", ".join(f'"{column.name}" {column.type}' for column in columns)
+    with psycopg.connect(database_url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create temp table stored ({definitions})".encode())
+        for place in (1, 2):
+            cells = [encode(form[0], form[place]) for form in forms]
+            write_rows(cursor, sql.Identifier("stored"), columns, [rows_of(len(columns), cells, 2)])
+        rows = cursor.execute("select * from stored").fetchall()
+    assert rows[:2] == rows[2:] == list(zip(*(values for _, values, _ in forms), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        (integer("count"), np.array([0, 2**31])),
+        (uint256("amount_wei"), np.array([5, -1])),
+        (uint256("amount_wei"), of_integers([5, 10**78])),
+        (binary("hash"), np.array([5, 6])),
+    ],
+)
+def test_an_array_with_a_value_that_a_column_cannot_hold_is_refused(column: Column, values: Any) -> None:
+    with pytest.raises(UnstorableValue, match=column.name):
+        encode(column, values)

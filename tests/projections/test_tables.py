@@ -62,4 +62,4 @@ def test_declared_names_are_lower_case_and_distinct(view: str, table: Table) -> 
 def test_every_view_follows_something_and_is_listed_under_its_name() -> None:
     assert all(view.topics and name == view.name for name, view in VIEWS.items())
     assert VIEWS["supply"].contracts == {"AtlasToken", "FeeSettlement", "StakeManager", "CheckpointAnchor"}
-    assert VIEWS["chains"].topics == ("chain.contract", "chain.finalized", "chain.header")
+    assert VIEWS["chains"].topics == ("chain.contract", "chain.finalized", "chain.header", "chain.reorged")

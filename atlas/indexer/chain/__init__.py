@@ -7,6 +7,7 @@ hexadecimal the encoding of its values   columns     logs from JSON to Arrow (pu
 header      JSON to a verified header    checks      logs against headers (pure)
 receipts    all logs of a block, proven  evidence    what endpoints said that was not so
 proving     the proof of a recorded log
+logs        logs by column, read as a sequence   column_checks   checks of many at once
 forkchoice  stored chain and new path to a decision (pure)
 rules       what is indexed (pure)       filters     what an endpoint is asked for (pure)
 rulebook    configured against stored rules (pure)

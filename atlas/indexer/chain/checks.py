@@ -8,10 +8,12 @@ which others were given. That takes the receipts (``receipts``), against which l
 from collections.abc import Sequence
 
 from atlas.indexer.chain.filters import LogFilter
+from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
 from atlas.protocol.evm.bloom import may_contain
+from atlas.protocol.facts import BlockRef
 
 
 def require_linked(parent_hash: bytes, headers: Sequence[Header]) -> None:
@@ -24,6 +26,15 @@ def require_linked(parent_hash: bytes, headers: Sequence[Header]) -> None:
                 hint="The chain moved between two answers, or several nodes answer behind this URL.",
             )
         parent_hash = header.hash
+
+
+def require_same(name: str, header: Header, block: WindowBlock | BlockRef | Header) -> None:
+    """``header``, as the endpoint ``name`` gives it now, is ``block`` of before. Raises InconsistentAnswers."""
+    if header.hash != block.hash:
+        raise InconsistentAnswers(
+            f"block {block.number} is 0x{header.hash.hex()} at {name}, but 0x{block.hash.hex()} a moment ago",
+            hint="The chain moved between two answers, or several nodes answer behind this URL.",
+        )
 
 
 def require_within(logs: Sequence[Log], first: int, last: int, wanted: LogFilter) -> None:

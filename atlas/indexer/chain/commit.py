@@ -16,7 +16,7 @@ from atlas.indexer.chain.standing import ResolvedBy
 from atlas.indexer.chain.state import Advance, ChainState, Watch
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
-from atlas.protocol.facts import BlockRef, finality_stream, reorg_stream
+from atlas.protocol.facts import BlockRef, ChainFinalized, decode, finality_stream, reorg_stream
 from atlas.protocol.outside import OutsideAbi
 
 
@@ -31,18 +31,25 @@ class ChainStore:
         self._chain = chain
         self._ledger = ledger
         self._database = database
+        self._state: ChainState | None = None
 
     def load(self) -> ChainState:
-        """The stored chain as it is now."""
-        return state.load(self._database, self._chain)
+        """The stored chain as it is now; read again only after it was written here, or forgotten."""
+        if self._state is None:
+            self._state = state.load(self._database, self._chain)
+        return self._state
+
+    def forget(self) -> None:
+        """Another process may have written."""
+        self._state = None
 
     def decision(self) -> ResolvedBy | None:
         """What the operator has decided about a fork below the window, None when nothing was."""
         return standing.decision(self._database, self._chain)
 
-    def recorded_chain(self) -> RecordedChain:
-        """The blocks of the chain that the log has: all of it is read, in order."""
-        return recorded_chain(self._ledger.facts(after=0, topics=TOPICS), self._chain)
+    def recorded_chain(self, lowest: int) -> RecordedChain:
+        """The blocks of the chain, from the height ``lowest`` on, that the log has: all of it is read, in order."""
+        return recorded_chain(self._ledger.facts(after=0, topics=TOPICS), self._chain, lowest)
 
     def begin(self, anchor: Header, rules: Sequence[Rule], abis: Sequence[OutsideAbi]) -> int:
         """Store the first block and what is watched; the number of facts offered."""
@@ -96,15 +103,31 @@ class ChainStore:
         return self._advance(stored, facts, change)
 
     def restart(self, stored: ChainState, base: WindowBlock, fork: Fork) -> int:
-        """Go back to ``base`` and read on from there: a fork below the window; the number of facts offered."""
+        """Go back to ``base`` and read on from there: a fork below the window; the number of facts offered.
+
+        Where that leaves a finalized block, the highest one that is not left is recorded as final again.
+        """
         version = self._next_version(reorg_stream(self._chain))
         facts = reorged_facts(self._chain, version, base.ref, fork.orphaned, ())
         orphans = [block for block in (*fork.orphans, *fork.orphaned) if block.number > base.number]
+        final = stored.finalized
+        if final is not None and final.number > base.number:
+            final = self._final_upto(base, fork)
+            if final is not None:
+                facts.append(finalized_fact(self._chain, self._next_version(finality_stream(self._chain)), final))
 
         def companion(cursor: psycopg.Cursor) -> None:
-            state.restart(cursor, self._chain, stored.tip, base, orphans)
+            state.restart(cursor, self._chain, stored.tip, base, orphans, final)
 
         return self._append(facts, companion)
+
+    def _final_upto(self, base: WindowBlock, fork: Fork) -> BlockRef | None:
+        """The highest block up to ``base`` that was recorded as final and is still there."""
+        gone = {block.hash for block in (*fork.orphaned, *fork.orphans)}
+        recorded = self._ledger.stream(finality_stream(self._chain))
+        blocks = (decode(fact.payload, ChainFinalized).block for fact in recorded if fact.redaction is None)
+        left = [block for block in blocks if block.number <= base.number and block.hash not in gone]
+        return max(left, key=lambda block: block.number, default=None)
 
     def backfill(self, stored: ChainState, rules: Sequence[Rule], next_block: int | None, reading: Reading) -> int:
         """Record what ``rules`` ask for in blocks below the tip; the number of facts offered."""
@@ -132,7 +155,7 @@ class ChainStore:
 
     def _block_facts(self, stored: ChainState, reading: Reading) -> list[Fact]:
         factories = {watch.rule.key: watch.rule for watch in stored.watches if isinstance(watch.rule, Factory)}
-        return block_facts(self._chain, reading.blocks, factories)
+        return block_facts(self._chain, reading.blocks, reading.logs, factories)
 
     def _advance(self, stored: ChainState, facts: Sequence[Fact], change: Advance) -> int:
         def companion(cursor: psycopg.Cursor) -> None:
@@ -141,6 +164,7 @@ class ChainStore:
         return self._append(facts, companion)
 
     def _append(self, facts: Sequence[Fact], companion: Callable[[psycopg.Cursor], None]) -> int:
+        self.forget()
         self._ledger.append(facts, companion=companion)
         return len(facts)
 

@@ -9,12 +9,11 @@ where reading begins again: between it and the fork no block of the old chain wa
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import msgspec
-import rlp
 
 from atlas.ledger.log import RecordedFact
+from atlas.protocol.evm.rlp import decode_list, to_integer
 from atlas.protocol.facts import (
     HEADER_TOPIC,
     REORGED_TOPIC,
@@ -45,8 +44,11 @@ class Fork(msgspec.Struct, frozen=True):
     orphans: tuple[BlockRef, ...]
 
 
-def recorded_chain(facts: Iterable[RecordedFact], chain: str) -> RecordedChain:
-    """The fold of the ``TOPICS`` in a log. Raises MalformedFact."""
+def recorded_chain(facts: Iterable[RecordedFact], chain: str, lowest: int = 0) -> RecordedChain:
+    """The fold of the ``TOPICS`` in a log, of blocks from the height ``lowest`` on.
+
+    Raises MalformedFact, MalformedRlp.
+    """
     blocks: dict[bytes, BlockRef] = {}
     gone: dict[bytes, BlockRef] = {}
     for fact in facts:
@@ -56,12 +58,13 @@ def recorded_chain(facts: Iterable[RecordedFact], chain: str) -> RecordedChain:
             header = decode(fact.payload, BlockHeader)
             block_hash = keccak256(header.rlp)
             if header.chain == chain and fact.stream == block_stream(chain, block_hash):
-                fields: Any = rlp.decode(header.rlp)
-                blocks[block_hash] = BlockRef(int.from_bytes(fields[_NUMBER]), block_hash)
+                number = to_integer(decode_list(header.rlp)[_NUMBER], "the number of a block header")
+                if number >= lowest:
+                    blocks[block_hash] = BlockRef(number, block_hash)
         elif fact.topic == REORGED_TOPIC:
             reorged = decode(fact.payload, ChainReorged)
             if reorged.chain == chain:
-                gone.update((block.hash, block) for block in reorged.orphaned)
+                gone.update((block.hash, block) for block in reorged.orphaned if block.number >= lowest)
                 for block in reorged.restored:
                     gone.pop(block.hash, None)
     canonical = (block for block in blocks.values() if block.hash not in gone)

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.columns import parse_log_columns, to_logs
+from atlas.indexer.chain.columns import parse_log_columns
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header, HeaderAnswer, verified_header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_data, parse_quantity
+from atlas.indexer.chain.logs import Logs
 from atlas.indexer.chain.refusals import METHOD_NOT_FOUND
 from atlas.indexer.chain.rpc import Call, Calls, RpcClient
 from atlas.indexer.chain.source import FinalityTag, Log
@@ -129,13 +130,13 @@ class Endpoint:
                 )
         return header
 
-    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> Sequence[Log]:
         """``eth_getLogs`` from ``first`` to ``last``."""
-        return to_logs(self.log_columns(first, last, wanted))
+        return Logs(self.log_columns(first, last, wanted))
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> Sequence[Sequence[Log]]:
         """One batch of ``eth_getLogs`` by block hash (EIP-234): no reorganisation can come in between."""
-        return [to_logs(batch) for batch in self.log_columns_of_blocks(hashes, wanted)]
+        return list(map(Logs, self.log_columns_of_blocks(hashes, wanted)))
 
     def log_columns(self, first: int, last: int, wanted: LogFilter) -> ArrowBatch:
         """``eth_getLogs`` from ``first`` to ``last``, as LOG_SCHEMA."""

@@ -37,13 +37,12 @@ class HistoryReader:
         *,
         first: int,
         limit: int,
-        parent_hash: bytes | None = None,
-        anchor: WindowBlock | None = None,
+        anchor: WindowBlock,
     ) -> SpanReading:
         """A range from ``first`` to ``limit`` at most; one that the endpoint refuses is halved.
 
-        ``children`` are those that the rules have named before ``first``; what joins the range to the stored chain is
-        the hash of the block before it, or ``anchor``, a stored block above it. Raises EndpointError.
+        ``children`` are those that the rules have named before ``first``; ``anchor`` joins the range to the stored
+        chain: the block before it, or one above it. Raises EndpointError.
         """
         known: Known = frozenset((child.rule, child.address) for child in children)
         watched = tuple(dict.fromkeys(child.address for child in children))
@@ -52,7 +51,7 @@ class HistoryReader:
             try:
                 fetched = self._take(span, limit) or self._fetch(span, watched, anchor)
                 self._fetch_ahead(rules, watched, fetched.span, limit, anchor)
-                read = settle_span(self._source, fetched, watched, known, parent_hash=parent_hash, anchor=anchor)
+                read = settle_span(self._source, fetched, watched, known, anchor=anchor)
             except RangeTooLarge:
                 self.forget()
                 if not self._size.refused(span):
@@ -87,12 +86,12 @@ class HistoryReader:
         self.forget()
         return None
 
-    def _fetch(self, span: Span, watched: Sequence[bytes], anchor: WindowBlock | None) -> FetchedSpan:
+    def _fetch(self, span: Span, watched: Sequence[bytes], anchor: WindowBlock) -> FetchedSpan:
         targets = Targets(span.rules, tuple(watched) if span.rules else ())
         return fetch_span(self._source, span, targets, every_header=self._every_header, anchor=anchor)
 
     def _fetch_ahead(
-        self, rules: Sequence[Rule], watched: Sequence[bytes], after: Span, limit: int, anchor: WindowBlock | None
+        self, rules: Sequence[Rule], watched: Sequence[bytes], after: Span, limit: int, anchor: WindowBlock
     ) -> None:
         last = self._fetching[-1][0].last if self._fetching else after.last
         while len(self._fetching) < self._ahead and last < limit:

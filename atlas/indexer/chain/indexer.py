@@ -21,26 +21,27 @@ from concurrent.futures import Executor
 import msgspec
 
 from atlas.indexer.chain import standing
+from atlas.indexer.chain.checks import require_same
 from atlas.indexer.chain.commit import ChainStore
 from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.exclusive import ChainLock
+from atlas.indexer.chain.finality import newly_final
 from atlas.indexer.chain.forkchoice import BeyondWindow, Extend, Reorg, WindowBlock
 from atlas.indexer.chain.gathering import Reading
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.history import HistoryReader
 from atlas.indexer.chain.progress import Progress, RateMeter, Status, StepResult
 from atlas.indexer.chain.ranges import first_anchor
-from atlas.indexer.chain.reading import decide, headers_below, read_blocks, require_same
+from atlas.indexer.chain.reading import decide, headers_beside, read_blocks
 from atlas.indexer.chain.rejoining import Rejoining
 from atlas.indexer.chain.rulebook import followers, lagging, require_unchanged, resolved, watch_changes
 from atlas.indexer.chain.rules import Child, Events, Rule, Targets, started
 from atlas.indexer.chain.source import Source
-from atlas.indexer.chain.sources.heads import HeadWatch
+from atlas.indexer.chain.sources.watching import HeadWatch
 from atlas.indexer.chain.starts import creation_block
 from atlas.indexer.chain.state import ChainState
 from atlas.indexer.errors import (
     EndpointError,
-    FinalityUnknown,
     NoContractCode,
     ReorgBeyondWindow,
     WrongChain,
@@ -52,6 +53,8 @@ from atlas.protocol.ids import checksum_address, parse_chain
 # How many blocks of the window one step reads.
 WINDOW_STEP_BLOCKS = 100
 MAX_BACKOFF_S = 30.0
+# Who watches heads is not woken by a stop signal.
+STOP_LATENCY_S = 0.5
 
 
 class ChainIndexer:
@@ -116,7 +119,8 @@ class ChainIndexer:
     def step(self) -> StepResult:
         """Read one portion of blocks, or find that there is none. Raises what ``run`` handles, AlreadyRunning too."""
         if self._lock.acquire():
-            self._is_watching = False  # another indexer may have been here, with other contracts
+            self._store.forget()  # another indexer may have been here, with other contracts
+            self._is_watching = False
         self._identify()
         head = self._source.head()
         facts = self._watch(head)
@@ -250,12 +254,12 @@ class ChainIndexer:
             stored.children_of(rules),
             first=tip.number + 1,
             limit=head.number - self._config.window_blocks,
-            parent_hash=tip.hash,
+            anchor=tip,
         )
         last = read.last
         # Orphans can have come back in the range, with or without logs of a contract that is followed.
         returned = sorted({block.number for block in stored.orphans if tip.number < block.number < last.number})
-        passed = read.headers or (headers_below(self._source, returned, last) if returned else ())
+        passed = read.headers or (headers_beside(self._source, returned, last) if returned else ())
         return self._store.adopt(
             stored, ancestor=tip, adopted=[last], reading=read.reading, keep_from=last.number, passed=passed
         )
@@ -283,32 +287,13 @@ class ChainIndexer:
     def _stored_headers(self, blocks: Sequence[WindowBlock]) -> list[Header]:
         headers = self._source.headers([block.number for block in blocks])
         for header, block in zip(headers, blocks, strict=True):
-            require_same(self._source, header, block)
+            require_same(self._source.name, header, block)
         return headers
 
     def _finalize(self, head: Header) -> int:
-        """Record a finalized block that is new, at or below the tip, and not the genesis."""
         stored = self._store.load()
-        oldest, tip = stored.window[0], stored.tip
-        if tip.number < head.number - self._config.window_blocks:
-            return 0
-        header = self._finalized_header(head)
-        recorded = 0 if stored.finalized is None else stored.finalized.number
-        if header is None or not recorded < header.number <= tip.number:
-            return 0
-        if header.number >= oldest.number:
-            require_same(self._source, header, stored.window[header.number - oldest.number])
-        return self._store.finalize(stored, header)
-
-    def _finalized_header(self, head: Header) -> Header | None:
-        """What the node calls final, or what is deep enough where it knows no finality."""
-        if self._config.finality != "depth":
-            try:
-                return self._source.finalized(self._config.finality)
-            except FinalityUnknown:
-                pass
-        number = head.number - self._config.confirmations
-        return self._source.headers([number])[0] if number > 0 else None
+        header = newly_final(self._source, self._config, stored, head)
+        return 0 if header is None else self._store.finalize(stored, header)
 
     def _fail(self, error: EndpointError | ReorgBeyondWindow) -> None:
         state = error.state if isinstance(error, ReorgBeyondWindow) else "retrying"
@@ -317,12 +302,17 @@ class ChainIndexer:
         self._history.forget()
 
     def _pause(self, stop: threading.Event, result: StepResult | None, failures: int) -> None:
-        """Until there is a reason to look again: a while has passed, or there is a new head."""
+        """Until there is a reason to look again: a while has passed, there is a new head, or it is to stop."""
         pause_s = self._pause_s(result, failures)
         if self._watch_heads is None or failures:
             stop.wait(pause_s)
-        elif pause_s:
-            self._watch_heads.wait(pause_s)
+            return
+        until = time.monotonic() + pause_s
+        while not stop.is_set() and (now := time.monotonic()) < until:
+            short_s = min(until - now, STOP_LATENCY_S)
+            self._watch_heads.wait(short_s)
+            if time.monotonic() < now + short_s:
+                return
 
     def _pause_s(self, result: StepResult | None, failures: int) -> float:
         if failures:

@@ -1,6 +1,7 @@
 """The proof of a log that the ledger has: its block's receipts, asked for once more and held against its header."""
 
-from atlas.indexer.chain.receipts import Caller, consensus_receipts, fetch_receipts, fetch_transactions
+from atlas.indexer.chain.receipts import consensus_receipts, fetch_receipts, fetch_transactions
+from atlas.indexer.chain.rpc import Caller
 from atlas.indexer.errors import DisprovenLog, NotALog
 from atlas.ledger.errors import UnknownPosition
 from atlas.ledger.log import Ledger

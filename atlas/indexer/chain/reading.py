@@ -9,25 +9,29 @@ from collections.abc import Sequence
 
 import msgspec
 
-from atlas.indexer.chain.checks import require_linked
+from atlas.indexer.chain.checks import require_linked, require_same
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.forkchoice import Decision, NeedParents, WindowBlock, choose
-from atlas.indexer.chain.gathering import Gathering, Known, Reading, TargetsOf, logs_by_hash, logs_by_range
+from atlas.indexer.chain.gathering import NO_LOGS, Gathering, Known, Reading, TargetsOf, logs_by_hash, logs_by_range
 from atlas.indexer.chain.header import Header
+from atlas.indexer.chain.logs import Logs
 from atlas.indexer.chain.ranges import Span
 from atlas.indexer.chain.rules import Targets
-from atlas.indexer.chain.source import Log, Source
+from atlas.indexer.chain.source import Source
 from atlas.indexer.errors import InconsistentAnswers
-from atlas.protocol.facts import BlockRef
 
 
 class FetchedSpan(msgspec.Struct, frozen=True):
-    """What an endpoint said about ``span``, by what of ``targets`` it was asked for; all headers, or none of them."""
+    """What an endpoint said about ``span``, by what of ``targets`` it was asked for.
+
+    ``headers`` are all of the span; where not all are asked for, ``last`` is its last one, from before the logs.
+    """
 
     span: Span
     targets: Targets
-    logs: tuple[tuple[LogFilter, tuple[Log, ...]], ...]
-    headers: tuple[Header, ...]
+    logs: tuple[tuple[LogFilter, Logs], ...] = ()
+    headers: tuple[Header, ...] = ()
+    last: Header | None = None
 
 
 class SpanReading(msgspec.Struct, frozen=True):
@@ -56,9 +60,9 @@ def read_blocks(source: Source, headers: Sequence[Header], targets_of: TargetsOf
     """The wanted logs of ``headers`` (ascending), by block hash."""
     gathering = Gathering(source, targets_of, known)
 
-    def ask(wanted: LogFilter, first: int) -> list[Log]:
+    def ask(wanted: LogFilter, first: int) -> Logs:
         asked = [header for header in headers if header.number >= first and wanted.may_match(header.logs_bloom)]
-        return logs_by_hash(source, asked, wanted) if asked else []
+        return logs_by_hash(source, asked, wanted) if asked else NO_LOGS
 
     groups: dict[LogFilter, list[Header]] = {}
     for header in headers:
@@ -73,40 +77,36 @@ def read_blocks(source: Source, headers: Sequence[Header], targets_of: TargetsOf
     return gathering.reading(headers)
 
 
-def fetch_span(
-    source: Source, span: Span, targets: Targets, *, every_header: bool, anchor: WindowBlock | None
-) -> FetchedSpan:
-    """All that can be asked about ``span`` before the one below it is known.
-
-    ``anchor`` is a stored block above it, if there is one: who has it has the stored chain below it too.
-    """
-    logs = [(wanted, tuple(logs_by_range(source, span.first, span.last, wanted))) for wanted in targets.filters]
-    numbers = range(span.first, span.last + 1) if every_header and targets.rules else ()
-    return FetchedSpan(span, targets, tuple(logs), headers_below(source, numbers, anchor) if numbers else ())
+def fetch_span(source: Source, span: Span, targets: Targets, *, every_header: bool, anchor: WindowBlock) -> FetchedSpan:
+    """All that can be asked about ``span`` before the one below it is known; ``anchor`` as in ``settle_span``."""
+    if not targets.rules:
+        return FetchedSpan(span, targets)
+    last = None if every_header else headers_beside(source, [span.last], anchor)[0]
+    logs = [(wanted, logs_by_range(source, span.first, span.last, wanted)) for wanted in targets.filters]
+    headers: Sequence[Header] = ()
+    if every_header:
+        numbers = range(span.first, span.last + 1)
+        is_above = anchor.number > span.last  # below, the parent hashes lead to it
+        headers = headers_beside(source, numbers, anchor) if is_above else source.headers(numbers)
+    return FetchedSpan(span, targets, tuple(logs), tuple(headers), last)
 
 
 def settle_span(
-    source: Source,
-    fetched: FetchedSpan,
-    children: Sequence[bytes],
-    known: Known,
-    *,
-    parent_hash: bytes | None,
-    anchor: WindowBlock | None,
+    source: Source, fetched: FetchedSpan, children: Sequence[bytes], known: Known, *, anchor: WindowBlock
 ) -> SpanReading:
     """What was fetched, held against its headers, and the logs of ``children`` that were not asked for then.
 
-    ``parent_hash`` is what the first block must name as its parent, if known. With headers, all are linked and an empty
-    answer is held against each bloom.
+    ``anchor`` is the stored block right below the span, or one above it: the span is on its chain. With all headers,
+    these are linked, to the anchor where they meet it, and an empty answer is held against each bloom. Without, the
+    last one is the same before the logs and after them. Raises EndpointError.
     """
     span, targets, headers = fetched.span, fetched.targets, fetched.headers
     if not targets.rules:
-        return SpanReading(Reading(), source.headers([span.last])[0])
-    if headers:
-        require_linked(headers[0].parent_hash if parent_hash is None else parent_hash, headers)
+        return SpanReading(Reading(), headers_beside(source, [span.last], anchor)[0])
+    _require_joined(headers, anchor)
     gathering = Gathering(source, lambda _: targets, known)
 
-    def ask(wanted: LogFilter, first: int) -> list[Log]:
+    def ask(wanted: LogFilter, first: int) -> Logs:
         return logs_by_range(source, first, span.last, wanted)
 
     for wanted, logs in fetched.logs:
@@ -115,25 +115,41 @@ def settle_span(
     if missing:
         gathering.want(dict.fromkeys(missing, span.first))
         for wanted in Targets(children=tuple(missing)).filters:
-            for log in ask(wanted, span.first):
-                gathering.add(LogFilter(addresses=(log.address,)), [log])
+            gathering.add_by_address(ask(wanted, span.first))
     gathering.follow_children(ask)
     while headers and gathering.ask_again(headers):
         gathering.follow_children(ask)
-    found = headers or headers_below(source, sorted({*gathering.heights(), span.last}), anchor)
+    found = headers or headers_beside(source, sorted({*gathering.heights(), span.last}), anchor)
+    if fetched.last is not None:
+        require_same(source.name, found[-1], fetched.last)
     return SpanReading(gathering.reading(found), found[-1], headers)
 
 
-def headers_below(source: Source, numbers: Sequence[int], anchor: WindowBlock | Header | None) -> tuple[Header, ...]:
-    """Headers by number, and with them, in one request, that of ``anchor``: the same node should have answered.
+def headers_beside(source: Source, numbers: Sequence[int], anchor: WindowBlock | Header) -> tuple[Header, ...]:
+    """Headers by number, and with them that of ``anchor``: the same node should have answered.
 
-    Raises InconsistentAnswers where it has another block at that height.
+    It is asked for before and after the last one: one of the two comes in the same batch, wherever batches are cut.
+    Raises InconsistentAnswers where there is another block at that height.
     """
-    if anchor is None:
-        return tuple(source.headers(numbers))
-    *headers, last = source.headers([*numbers, anchor.number])
-    require_same(source, last, anchor)
-    return tuple(headers)
+    *others, last = numbers
+    *headers, before, header, after = source.headers([*others, anchor.number, last, anchor.number])
+    require_same(source.name, before, anchor)
+    require_same(source.name, after, anchor)
+    return (*headers, header)
+
+
+def _require_joined(headers: Sequence[Header], anchor: WindowBlock) -> None:
+    """The parent hashes lead from each of ``headers`` to the next, and to ``anchor`` right beside them."""
+    if not headers:
+        return
+    is_below = anchor.number == headers[0].number - 1
+    require_linked(anchor.hash if is_below else headers[0].parent_hash, headers)
+    if anchor.number == headers[-1].number + 1 and anchor.parent_hash != headers[-1].hash:
+        raise InconsistentAnswers(
+            f"block {anchor.number} is stored with the parent 0x{anchor.parent_hash.hex()}, "
+            f"but block {headers[-1].number} is 0x{headers[-1].hash.hex()}",
+            hint="Several nodes answer behind this URL, and one of them is on another fork.",
+        )
 
 
 def _path_above(source: Source, tip: WindowBlock, head: Header, max_blocks: int) -> list[Header]:
@@ -142,12 +158,3 @@ def _path_above(source: Source, tip: WindowBlock, head: Header, max_blocks: int)
     headers = source.headers(range(tip.number + 1, min(head.number, tip.number + max_blocks) + 1))
     require_linked(headers[0].parent_hash, headers)
     return headers
-
-
-def require_same(source: Source, header: Header, block: WindowBlock | BlockRef | Header) -> None:
-    """``header``, as given now, is the stored ``block``. Raises InconsistentAnswers."""
-    if header.hash != block.hash:
-        raise InconsistentAnswers(
-            f"block {block.number} is 0x{header.hash.hex()} at {source.name}, but 0x{block.hash.hex()} a moment ago",
-            hint="The chain moved between two answers, or several nodes answer behind this URL.",
-        )

@@ -9,7 +9,7 @@ all logs of a transaction and another one in every transaction.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.json import Decoder
@@ -17,6 +17,7 @@ from msgspec.json import Decoder
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity, parse_count, parse_data, parse_quantity
 from atlas.indexer.chain.refusals import METHOD_NOT_FOUND
+from atlas.indexer.chain.rpc import Caller
 from atlas.indexer.chain.source import Log
 from atlas.indexer.errors import EndpointRefused, Exchange, InconsistentAnswers, LyingEndpoint, MalformedResponse
 from atlas.protocol.evm.bloom import BLOOM_BYTES
@@ -32,18 +33,6 @@ MAX_TYPE = 0x7F  # EIP-2718
 
 # How nodes without the method word it under other codes than METHOD_NOT_FOUND.
 _UNKNOWN_METHOD_WORDS = ("method not found", "does not exist", "not available", "not supported", "unsupported method")
-
-
-class Caller(Protocol):
-    """What sends JSON-RPC calls: ``atlas.indexer.chain.rpc.RpcClient`` is one. Both raise EndpointError."""
-
-    def call(self, method: str, parameters: Sequence[Any], decoder: Decoder[Result]) -> Result:
-        """The result of one call."""
-        ...
-
-    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]], decoder: Decoder[Result]) -> list[Result]:
-        """The results of calls, in their order."""
-        ...
 
 
 class ReceiptLogAnswer(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -1,10 +1,13 @@
 """From blocks to the facts that the log keeps of them (``atlas.protocol.facts``). Pure; nothing is decoded."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice, repeat
 
 import msgspec
+import numpy as np
 
 from atlas.indexer.chain.header import Header
+from atlas.indexer.chain.logs import Logs
 from atlas.indexer.chain.rules import Child, Contract, Events, Factory, Rule, subject
 from atlas.indexer.chain.source import Log
 from atlas.ledger.log import Fact
@@ -19,7 +22,6 @@ from atlas.protocol.facts import (
     BlockHeader,
     BlockRef,
     ChainFinalized,
-    ChainLog,
     ChainReorged,
     RecordedAbi,
     WatchedContract,
@@ -33,6 +35,7 @@ from atlas.protocol.facts import (
     finality_stream,
     reorg_stream,
 )
+from atlas.protocol.log_payloads import log_payloads
 from atlas.protocol.outside import OutsideAbi
 
 MAX_BLOCKS_NAMED = 100_000  # by one chain.reorged: a payload is bounded
@@ -42,7 +45,7 @@ class BlockLogs(msgspec.Struct, frozen=True):
     """A block and its watched logs, checked against each other, and the children that they name."""
 
     header: Header
-    logs: tuple[Log, ...]
+    logs: Sequence[Log]
     children: tuple[Child, ...] = ()
 
 
@@ -67,17 +70,21 @@ def header_fact(chain: str, header: Header) -> Fact:
     return Fact(block_stream(chain, header.hash), 0, HEADER_TOPIC, encode(BlockHeader(chain, header.rlp)))
 
 
-def block_facts(chain: str, blocks: Sequence[BlockLogs], factories: Mapping[bytes, Factory]) -> list[Fact]:
-    """Header, children and logs of each block, in order; ``factories`` by key are what named the children."""
+def block_facts(chain: str, blocks: Sequence[BlockLogs], logs: Logs, factories: Mapping[bytes, Factory]) -> list[Fact]:
+    """Header, children and logs of each block, in order.
+
+    ``logs`` are those of all ``blocks``; ``factories`` by key are what named the children.
+    """
+    times = np.repeat([block.header.time_s for block in blocks], [len(block.logs) for block in blocks])
+    payloads = iter(log_payloads(chain, times.astype(np.int64), logs.batch))
+    versions = iter((1 + logs.indexes).tolist())
     facts: list[Fact] = []
     for block in blocks:
         facts.append(header_fact(chain, block.header))
         stream = facts[-1].stream
         facts.extend(child_fact(chain, factories[child.rule], child) for child in block.children)
-        facts.extend(
-            Fact(stream, 1 + log.log_index, LOG_TOPIC, encode(_chain_log(chain, block.header.time_s, log)))
-            for log in block.logs
-        )
+        count = len(block.logs)
+        facts.extend(map(Fact, repeat(stream), islice(versions, count), repeat(LOG_TOPIC), islice(payloads, count)))
     return facts
 
 
@@ -109,18 +116,3 @@ def _rule_fact(chain: str, rule: Contract | Events) -> Fact:
 def _abis_of(rule: Rule) -> list[bytes]:
     named = [rule.abi_sha256, rule.child_abi_sha256 if isinstance(rule, Factory) else None]
     return [sha256 for sha256 in named if sha256 is not None]
-
-
-def _chain_log(chain: str, block_time: int, log: Log) -> ChainLog:
-    return ChainLog(
-        chain=chain,
-        block_number=log.block_number,
-        block_hash=log.block_hash,
-        block_time=block_time,
-        tx_hash=log.tx_hash,
-        tx_index=log.tx_index,
-        log_index=log.log_index,
-        address=log.address,
-        topics=log.topics,
-        data=log.data,
-    )

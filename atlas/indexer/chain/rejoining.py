@@ -9,12 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from atlas.indexer.chain.checks import require_same
 from atlas.indexer.chain.commit import ChainStore
 from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.deep import Fork, find_fork, supporters
 from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.header import Header
-from atlas.indexer.chain.reading import require_same
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.state import ChainState
 from atlas.indexer.errors import EndpointError, InconsistentAnswers, ReorgBeyondWindow
@@ -83,39 +83,41 @@ class Rejoining:
         if supporting:
             said = f"{trouble.message}; {', '.join(supporting)} still has block {stored.tip.number} as it is stored"
             trouble = msgspec.structs.replace(trouble, message=said)
-        if decided is None and not self._may_follow_by_itself(stored, head, trouble, supporting):
+        is_followed = self._is_policy(stored, head, trouble) and not supporting if decided is None else decided.follow
+        if not is_followed:
             raise trouble.error()
-        if decided is not None and not decided.follow:
-            raise trouble.error()
-        fork = find_fork(self._store.recorded_chain(), [block.ref for block in stored.window], self._hash_at(head))
         final = stored.finalized
-        contradicted = final is not None and (fork.ancestor is None or fork.ancestor.number < final.number)
-        if contradicted and not (decided is not None and decided.contradicting_finality):
+        is_contradicted = final is not None and self._hash_at(head)(final.number) != final.hash
+        if is_contradicted and decided is None:
+            raise trouble.error()
+        if is_contradicted and decided is not None and not decided.contradicting_finality:
             raise trouble.contradiction(final)
+        fork = self._fork(stored, head, shared=None if is_contradicted else final)
         return self._store.restart(stored, self._base(stored, head, fork), fork)
 
-    def _may_follow_by_itself(
-        self, stored: ChainState, head: Header, trouble: "_Trouble", supporting: Sequence[str]
-    ) -> bool:
-        if self._config.deep_reorg != "follow" or trouble.state != "forked" or supporting:
-            return False
-        final = stored.finalized
-        if final is not None and self._hash_at(head)(final.number) != final.hash:
-            return False
-        return head.number >= stored.tip.number
+    def _is_policy(self, stored: ChainState, head: Header, trouble: "_Trouble") -> bool:
+        is_followed = self._config.deep_reorg == "follow" and trouble.state == "forked"
+        return is_followed and head.number >= stored.tip.number
+
+    def _fork(self, stored: ChainState, head: Header, *, shared: BlockRef | None) -> Fork:
+        """Where the chains part; below ``shared``, if there is such a block, nothing of the log is looked at."""
+        lowest = 0 if shared is None else shared.number
+        recorded = self._store.recorded_chain(lowest)
+        window = [block.ref for block in stored.window if block.number >= lowest]
+        fork = find_fork(recorded, window, self._hash_at(head))
+        if shared is not None and fork.ancestor is None:
+            raise self._moved(head)
+        return fork
 
     def _base(self, stored: ChainState, head: Header, fork: Fork) -> WindowBlock:
         """The block to read on from: the highest shared one, or the one before all that is indexed."""
         if fork.ancestor is not None and fork.ancestor.number >= stored.tip.number:
-            raise InconsistentAnswers(
-                f"{self._at(head)} contradicts what is stored, and a moment later does not",
-                hint="Several nodes may answer behind this URL.",
-            )
+            raise self._moved(head)
         starts = [watch.rule.start_block for watch in stored.watches]
         number = max(0, min([*starts, head.number]) - 1) if fork.ancestor is None else fork.ancestor.number
         header = self._source.headers([number])[0]
         if fork.ancestor is not None:
-            require_same(self._source, header, fork.ancestor)
+            require_same(self._source.name, header, fork.ancestor)
         is_recorded = fork.ancestor is not None
         return WindowBlock(header.number, header.hash, header.parent_hash, header.time_s, is_recorded)
 
@@ -133,6 +135,12 @@ class Rejoining:
             return self._source.headers([number])[0].hash if number <= head.number else None
 
         return hash_at
+
+    def _moved(self, head: Header) -> InconsistentAnswers:
+        return InconsistentAnswers(
+            f"{self._at(head)} contradicts what is stored in one answer, and in another one does not",
+            hint="Several nodes may answer behind this URL.",
+        )
 
     def _at(self, head: Header) -> str:
         return f"{self._source.name} (head {head.number} 0x{head.hash.hex()})"

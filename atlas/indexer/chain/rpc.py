@@ -63,13 +63,8 @@ class _Answer(msgspec.Struct, frozen=True):
 _answers: Decoder[list[_Answer] | _Answer] = Decoder(list[_Answer] | _Answer)
 
 
-class Calls(Protocol):
-    """Whatever answers JSON-RPC calls: an endpoint, or a recording of one. All methods raise EndpointError."""
-
-    @property
-    def display_url(self) -> str:
-        """Who answers, fit for logs."""
-        ...
+class Caller(Protocol):
+    """Whatever makes JSON-RPC calls: an endpoint, several of them, or a client. All methods raise EndpointError."""
 
     def call(self, method: str, parameters: Sequence[Any], decoder: Decoder[Result]) -> Result:
         """The result of one call, by ``decoder``."""
@@ -77,6 +72,15 @@ class Calls(Protocol):
 
     def batch(self, calls: Sequence[Call], decoder: Decoder[Result]) -> list[Result]:
         """The results of ``calls`` in their order, by ``decoder``; one failure fails all."""
+        ...
+
+
+class Calls(Caller, Protocol):
+    """Who answers JSON-RPC calls for one endpoint: a client of it, or a recording. All methods raise EndpointError."""
+
+    @property
+    def display_url(self) -> str:
+        """Who answers, fit for logs."""
         ...
 
     def results(self, calls: Sequence[Call]) -> list[msgspec.Raw]:

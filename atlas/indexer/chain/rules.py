@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import TypeAlias
 
 import msgspec
+import numpy as np
 
 from atlas.indexer.chain.filters import LogFilter
+from atlas.indexer.chain.logs import Logs, Mask, is_one_of
 from atlas.indexer.chain.source import Log
 from atlas.protocol.facts import BlockRef
 from atlas.protocol.keccak import keccak256
@@ -137,6 +139,18 @@ class Targets(msgspec.Struct, frozen=True, dict=True):
             return True
         topic = log.topics[0] if log.topics else b""
         return topic in self._topics or (log.address, topic) in self._factories
+
+    def select(self, logs: Logs) -> Mask:
+        """Which of ``logs`` ``wants`` says yes to."""
+        topics = logs.topics[0]
+        return is_one_of(logs.addresses, self._addresses) | is_one_of(topics, self._topics) | self.naming(logs)
+
+    def naming(self, logs: Logs) -> Mask:
+        """Which of ``logs`` are factories' events."""
+        found = np.zeros(len(logs), np.bool_)
+        for address, topic in self._factories:
+            found |= is_one_of(logs.addresses, [address]) & is_one_of(logs.topics[0], [topic])
+        return found
 
     def children_in(self, logs: Iterable[Log]) -> list[Child]:
         """The children that the logs name, in order, once a rule; what names no address is passed over."""

@@ -11,7 +11,6 @@ import msgspec
 
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
-from atlas.protocol.logs import ArrowBatch
 
 FinalityTag: TypeAlias = Literal["finalized", "safe"]
 
@@ -60,30 +59,10 @@ class Source(Protocol):
         """Canonical headers by number, in that order; InconsistentAnswers when one is not there."""
         ...
 
-    def header(self, block_hash: bytes) -> Header | None:
-        """The header with this hash, canonical or not; None when the endpoint does not have it."""
-        ...
-
-    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> Sequence[Log]:
         """Logs that ``wanted`` matches in canonical blocks ``first`` to ``last``, both included."""
         ...
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> Sequence[Sequence[Log]]:
         """Logs that ``wanted`` matches in each block, by its hash; InconsistentAnswers when a block is not there."""
-        ...
-
-
-class ColumnSource(Source, Protocol):
-    """A source that gives logs by column too, and holds something open."""
-
-    def log_columns(self, first: int, last: int, wanted: LogFilter) -> ArrowBatch:
-        """As ``logs_in_range``, in columns: LOG_SCHEMA."""
-        ...
-
-    def log_columns_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[ArrowBatch]:
-        """As ``logs_of_blocks``, in columns: LOG_SCHEMA."""
-        ...
-
-    def close(self) -> None:
-        """Give up what is held open."""
         ...

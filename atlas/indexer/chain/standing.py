@@ -9,12 +9,9 @@
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
-import psycopg
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from atlas.indexer.chain.progress import Progress, State
 from atlas.indexer.errors import NothingToResolve
@@ -40,6 +37,15 @@ _READ = """
 select chain, state, reason, hint, extract(epoch from now() - since)::float8, tip, head, finalized, blocks_left,
     blocks_per_s, facts_per_s, extract(epoch from now() - updated_at)::float8
 from indexer.standing order by chain
+"""
+
+# The row is locked: who says that the trouble is over has either said so, or waits and finds the decision.
+_DECIDE = b"""
+with troubled as (select chain from indexer.standing where chain = %(chain)s and state = any(%(trouble)s) for update)
+insert into indexer.decisions (chain, follow, contradicting_finality)
+select chain, %(follow)s, %(contradicting_finality)s from troubled
+on conflict (chain) do update set follow = excluded.follow,
+    contradicting_finality = excluded.contradicting_finality, decided_at = now()
 """
 
 
@@ -125,19 +131,18 @@ def trouble(database: Database, chains: Sequence[str]) -> str | None:
 
 
 def decide(database: Database, chain: str, *, follow: bool, contradicting_finality: bool) -> ChainStanding:
-    """Store the operator's decision, for the indexer of ``chain`` to act on. Raises NothingToResolve."""
+    """Store the operator's decision, for the indexer of ``chain`` to act on. Raises NothingToResolve.
+
+    It counts for the trouble of now: one that is over in the meantime takes no decision along to the next.
+    """
     found = [one for one in standings(database) if one.chain == chain]
-    if not found or found[0].state not in TROUBLE:
-        said = f"is {found[0].state}" if found else "was never indexed here"
-        raise NothingToResolve(
-            f"{chain} {said}: there is nothing to resolve", hint="`atlas-ledger chain status` says how chains stand."
-        )
     with database.connection() as connection:
-        connection.execute(
-            "insert into indexer.decisions (chain, follow, contradicting_finality) values (%s, %s, %s)"
-            " on conflict (chain) do update set follow = excluded.follow,"
-            " contradicting_finality = excluded.contradicting_finality, decided_at = now()",
-            (chain, follow, contradicting_finality),
+        said = {"follow": follow, "contradicting_finality": contradicting_finality}
+        stored = connection.execute(_DECIDE, {**said, "chain": chain, "trouble": sorted(TROUBLE)}).rowcount
+    if not stored or not found:
+        state = f"is {found[0].state}" if found else "was never indexed here"
+        raise NothingToResolve(
+            f"{chain} {state}: there is nothing to resolve", hint="`atlas-ledger chain status` says how chains stand."
         )
     return found[0]
 
@@ -149,48 +154,3 @@ def decision(database: Database, chain: str) -> ResolvedBy | None:
             "select follow, contradicting_finality from indexer.decisions where chain = %s", (chain,)
         ).fetchone()
     return None if row is None else ResolvedBy(*row)
-
-
-class StandingCollector(Collector):
-    """Tells Prometheus how chains stand; from the database, so that any process knows.
-
-    atlas_chain_state{chain,state}      1 for the state that it is in
-    atlas_chain_tip, _head, _finalized  heights
-    atlas_chain_blocks_left             still to be read
-    atlas_chain_blocks_per_second       over the last seconds
-    atlas_chain_seconds_left            at this rate; absent when it cannot be told
-    atlas_chain_standing_age_seconds    since the indexer said so: it grows when none runs
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Nothing: to register must not need the database."""
-        return []
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """The gauges above; none while the database is away."""
-        try:
-            found = standings(self._database)
-        except (LedgerError, psycopg.Error):
-            return
-        states = GaugeMetricFamily("atlas_chain_state", "1 for the state the indexer is in.", labels=["chain", "state"])
-        for one in found:
-            for state in STATES:
-                states.add_metric([one.chain, state], float(one.state == state))
-        yield states
-        for name, help_text, values in (
-            ("tip", "The last block read.", [one.tip for one in found]),
-            ("head", "The endpoint's newest block.", [one.head for one in found]),
-            ("finalized", "The newest final block.", [one.finalized for one in found]),
-            ("blocks_left", "Blocks still to be read.", [one.blocks_left for one in found]),
-            ("blocks_per_second", "Blocks read a second.", [one.blocks_per_s for one in found]),
-            ("seconds_left", "Seconds until all is read.", [one.seconds_left for one in found]),
-            ("standing_age_seconds", "Since the indexer said so.", [one.age_s for one in found]),
-        ):
-            gauge = GaugeMetricFamily(f"atlas_chain_{name}", help_text, labels=["chain"])
-            for one, value in zip(found, values, strict=True):
-                if value is not None:
-                    gauge.add_metric([one.chain], value)
-            yield gauge

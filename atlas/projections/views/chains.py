@@ -5,10 +5,10 @@ The head is the highest canonical block whose header is recorded: it falls back 
 
 from atlas.projections.fold import Fold
 from atlas.projections.reading import Header
-from atlas.projections.tables import EntityTable, bigint, binary, optional, text, time
+from atlas.projections.tables import EntityTable, Value, bigint, binary, optional, text, time
 from atlas.projections.view import View
 from atlas.projections.views.values import moment
-from atlas.protocol.facts import ChainFinalized, WatchedContract
+from atlas.protocol.facts import ChainFinalized, ChainReorged, WatchedContract
 
 CHAINS = EntityTable(
     "chains",
@@ -54,13 +54,29 @@ def block_finalized(finalized: ChainFinalized, fold: Fold) -> None:
         fold.update(CHAINS, finalized.chain, **finality)
 
 
+def fork_chosen(reorged: ChainReorged, fold: Fold) -> None:
+    """Above the fork nothing is final any longer: that is left only where the operator said so."""
+    chain, ancestor = fold.get(CHAINS, reorged.chain), reorged.ancestor
+    if chain is None:
+        return
+    changes: dict[str, Value] = {}
+    if chain["finalized_number"] is not None and chain["finalized_number"] > ancestor.number:
+        changes |= {"finalized_number": None, "finalized_hash": None}
+    if chain["head_time"] is None and chain["head_hash"] in {block.hash for block in reorged.orphaned}:
+        # It was the head only because it was final; a head whose header counts is no orphan, or has returned.
+        changes |= {"head_number": ancestor.number, "head_hash": ancestor.hash, "head_time": None}
+    if changes:
+        fold.update(CHAINS, reorged.chain, **changes)
+
+
 CHAINS_VIEW = View(
     name="chains",
-    version=1,
+    version=2,
     tables=(CHAINS, CONTRACTS),
     handlers={
         WatchedContract: contract_watched,
         Header: header_recorded,
         ChainFinalized: block_finalized,
+        ChainReorged: fork_chosen,
     },
 )

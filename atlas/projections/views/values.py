@@ -1,7 +1,10 @@
 """Values of events as the columns hold them."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
 
 ZERO_ADDRESS: Final = bytes(20)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,7 +23,6 @@ def moment_of_ms(milliseconds: int) -> datetime:
     return min(EPOCH + timedelta(milliseconds=min(milliseconds, 1000 * _LAST_SECOND)), LAST_MOMENT)
 
 
-def moments(seconds: list[int]) -> list[datetime]:
-    """``moment`` of each, of the same seconds once."""
-    known = {each: moment(each) for each in dict.fromkeys(seconds)}
-    return [known[each] for each in seconds]
+def moments(seconds: npt.NDArray[Any]) -> npt.NDArray[np.datetime64]:
+    """``moment`` of each."""
+    return np.minimum(seconds, _LAST_SECOND).astype(np.int64).astype("datetime64[s]")

@@ -15,8 +15,15 @@ BLOOM_BYTES = 256
 @lru_cache(maxsize=65_536)
 def bits(value: bytes) -> int:
     """The three bits of ``value``, as an integer mask over the bloom read big-endian."""
+    first, second, third = places(value)
+    return 1 << first | 1 << second | 1 << third
+
+
+@lru_cache(maxsize=65_536)
+def places(value: bytes) -> tuple[int, int, int]:
+    """Which bits ``value`` sets, counted from the lowest of the bloom read big-endian."""
     pairs = int.from_bytes(keccak256(value)[:6], "big")
-    return 1 << (pairs >> 32 & 0x7FF) | 1 << (pairs >> 16 & 0x7FF) | 1 << (pairs & 0x7FF)
+    return pairs >> 32 & 0x7FF, pairs >> 16 & 0x7FF, pairs & 0x7FF
 
 
 def may_contain(bloom: int, value: bytes) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from atlas.indexer.chain.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
-from atlas.indexer.chain.state import MIGRATIONS
+from atlas.indexer.chain.schema import MIGRATIONS
 from atlas.ledger import schema
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

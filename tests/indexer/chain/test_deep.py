@@ -11,7 +11,7 @@ from atlas.indexer.chain.standing import decide, standings, trouble
 from atlas.indexer.errors import NothingToResolve, ReorgBeyondWindow
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
-from atlas.protocol.facts import BlockRef
+from atlas.protocol.facts import FINALIZED_TOPIC, BlockRef, ChainFinalized, decode
 from tests.anvil import CHAIN, Anvil
 from tests.indexer.chain.workbench import Workbench, catch_up
 
@@ -103,6 +103,29 @@ def test_a_finalized_block_is_left_only_when_the_operator_says_so_explicitly(
         decide(database, CHAIN, follow=True, contradicting_finality=True)
         catch_up(indexer)
         bench.require_true_to_chain()
+        finalized = [
+            decode(fact.payload, ChainFinalized).block for fact in bench.facts() if fact.topic == FINALIZED_TOPIC
+        ]
+        assert finalized[-1].hash == anvil.block_hash(finalized[-1].number)
+
+
+def test_finality_goes_back_to_what_is_not_left(database: Database, ledger: Ledger) -> None:
+    with Anvil("--slots-in-an-epoch", "2") as anvil, Workbench(anvil, ledger, database) as bench:
+        indexer = bench.indexer(poll_interval_s=0.01)
+        for number in range(12):
+            anvil.emit(bench.emitter, number)
+            catch_up(indexer)
+        before = catch_up(indexer).finalized or 0
+        anvil.reorg(8)
+        run_until(indexer, "forked")
+        decide(database, CHAIN, follow=True, contradicting_finality=True)
+        indexer.step()
+        *_, first, left, again = [
+            decode(fact.payload, ChainFinalized).block for fact in bench.facts() if fact.topic == FINALIZED_TOPIC
+        ]
+        assert (left.number, again.number) == (before, anvil.head() - 8)
+        assert again.hash == anvil.block_hash(again.number)
+        assert again.number < first.number
 
 
 def test_a_chain_that_was_started_afresh_can_be_followed(database: Database, ledger: Ledger) -> None:

@@ -13,7 +13,6 @@ from msgspec.json import Decoder
 from atlas.indexer.chain import endpoint as module
 from atlas.indexer.chain.endpoint import Endpoint, connect
 from atlas.indexer.chain.filters import LogFilter
-from atlas.indexer.chain.source import ColumnSource
 from atlas.indexer.errors import (
     EndpointError,
     EndpointRefused,
@@ -158,7 +157,7 @@ def test_an_error_names_endpoint_method_and_range() -> None:
                 ask()
 
 
-ASKING: list[Callable[[ColumnSource], object]] = [
+ASKING: list[Callable[[Endpoint], object]] = [
     lambda source: source.chain_number(),
     lambda source: source.head(),
     lambda source: source.finalized(),
@@ -211,7 +210,7 @@ def junk_endpoint() -> Generator[Endpoint]:
 @settings(deadline=None, max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(ASKING), BODIES)
 def test_whatever_an_endpoint_says_is_an_answer_or_an_endpoint_error(
-    junk_endpoint: Endpoint, ask: Callable[[ColumnSource], object], body: bytes
+    junk_endpoint: Endpoint, ask: Callable[[Endpoint], object], body: bytes
 ) -> None:
     _Said.body = body
     failures: list[EndpointError] = []

@@ -12,7 +12,7 @@ from atlas.indexer.chain.evidence import (
     evidence,
     keep_evidence,
 )
-from atlas.indexer.chain.state import MIGRATIONS as STATE_MIGRATIONS
+from atlas.indexer.chain.schema import MIGRATIONS as STATE_MIGRATIONS
 from atlas.indexer.errors import Exchange, LyingEndpoint
 from atlas.ledger import schema
 from atlas.ledger.database import Database

@@ -1,6 +1,7 @@
 """The indexer on a real node: history, following, reorganisations, contracts, finality."""
 
 import threading
+from contextlib import closing
 
 import httpx
 import msgspec
@@ -8,8 +9,10 @@ import psycopg
 import pytest
 
 from atlas.indexer.chain.config import Contract
+from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress, Status
+from atlas.indexer.chain.sources.watching import Polling
 from atlas.indexer.errors import (
     AlreadyRunning,
     ContractChanged,
@@ -530,3 +533,20 @@ def end_the_session_that_holds_a_lock(workbench: Workbench) -> None:
 def number_of(anvil: Anvil, block_hash: bytes) -> int:
     """The height of a block."""
     return int(anvil.rpc("eth_getBlockByHash", "0x" + block_hash.hex(), False)["number"], 16)
+
+
+def test_who_waits_for_a_head_stops_when_told_to(workbench: Workbench) -> None:
+    config = workbench.config(poll_interval_s=60)
+    stop, waiting = threading.Event(), threading.Event()
+
+    def on_progress(_: Progress) -> None:
+        waiting.set()
+
+    with closing(connect(config.rpc_url)) as source:
+        indexer = ChainIndexer(config, source, workbench.ledger, workbench.database, watch=Polling())
+        thread = threading.Thread(target=indexer.run, args=(stop, on_progress), daemon=True)
+        thread.start()
+        assert waiting.wait(20)
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()

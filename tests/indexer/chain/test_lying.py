@@ -162,14 +162,30 @@ def test_a_block_that_vanishes_before_its_logs_are_asked_for_is_no_proof_of_no_l
 
 def test_an_empty_answer_of_a_node_without_the_block_is_no_proof_of_no_logs(workbench: Workbench) -> None:
     workbench.anvil.emit(workbench.emitter)
+    asked: list[str] = []
 
-    def tamper(method: str, _: list[Any], result: Any) -> Any:
-        if method == "eth_getBlockByHash":
-            return None
-        return [] if method == "eth_getLogs" else result
+    def tamper(method: str, parameters: list[Any], result: Any) -> Any:
+        is_gone = "eth_getLogs" in asked and method == "eth_getBlockByNumber" and parameters[0] == "0x2"
+        asked.append(method)
+        return None if is_gone else [] if method == "eth_getLogs" else result
 
-    with pytest.raises(InconsistentAnswers, match="no longer has block 2"):
+    with pytest.raises(InconsistentAnswers, match="has no block 2"):
         index_through(workbench, tamper)
+
+
+def test_a_final_block_below_the_window_is_one_of_the_stored_chain(workbench: Workbench) -> None:
+    anvil = workbench.anvil
+    anvil.emit_all(workbench.emitter, range(20))
+    of_before = anvil.rpc("eth_getBlockByNumber", "0x6", False)
+    anvil.reorg(18)
+
+    def tamper(method: str, parameters: list[Any], result: Any) -> Any:
+        return of_before if method == "eth_getBlockByNumber" and parameters[0] == "finalized" else result
+
+    with pytest.raises(InconsistentAnswers, match="block 6 is"):
+        index_through(workbench, tamper, window_blocks=2)
+    assert not [fact for fact in workbench.facts() if fact.topic == FINALIZED_TOPIC]
+    index_through(workbench, lambda _method, _parameters, result: result, window_blocks=2)
 
 
 def test_a_range_that_is_refused_is_halved(workbench: Workbench) -> None:

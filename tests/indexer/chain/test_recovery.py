@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from atlas.indexer.chain import state
+from atlas.indexer.chain import schema, state
 from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.ledger.database import Database
@@ -103,7 +103,7 @@ def test_a_run_killed_again_and_again_records_what_an_uninterrupted_one_does(
     workbench.require_true_to_chain()
 
     with Database(second_database_url) as database:
-        migrate(database, [*MIGRATIONS, *state.MIGRATIONS])
+        migrate(database, [*MIGRATIONS, *schema.MIGRATIONS])
         ledger = Ledger(database)
         with closing(connect(anvil.url)) as source:
             catch_up(ChainIndexer(workbench.config(**SETTINGS), source, ledger, database))

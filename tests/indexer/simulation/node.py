@@ -30,6 +30,7 @@ class World:
         self.blocks: dict[bytes, Block] = {genesis.header.hash: genesis}
         self.chain: list[Block] = [genesis]
         self.final = 0
+        self.kept_back: set[bytes] = set()  # blocks whose logs were kept back once
 
     def adopt(self, ancestor: int, blocks: Sequence[Block]) -> None:
         """``blocks`` follow the block at height ``ancestor``."""
@@ -46,6 +47,8 @@ class Faults(msgspec.Struct, frozen=True):
     crash: float = 0.0
     lag: int = 0
     stale: float = 0.0  # a node of the balancer that still has the chain of before
+    missing: float = 0.0  # a log left out, or receipts changed: a bloom does not show it
+    foreign: float = 0.0  # an answer of another chain
     max_range: int = 10_000
     tag: bool = True
 
@@ -58,8 +61,7 @@ class SimulatedNode:
         self.faults = faults
         self._rng = rng
         self._name = name
-        self._before: list[Block] = list(world.chain)
-        self._kept_back: set[bytes] = set()
+        self.before: list[Block] = list(world.chain)
 
     @property
     def name(self) -> str:
@@ -67,81 +69,87 @@ class SimulatedNode:
 
     def remember(self) -> None:
         """A stale node stays at the chain of now."""
-        self._before = list(self.world.chain)
+        self.before = list(self.world.chain)
 
     def calm(self) -> None:
         """No faults from here on."""
         self.faults = Faults(max_range=self.faults.max_range, tag=self.faults.tag)
 
     def chain_number(self) -> int:
-        self._may_fail()
+        self.may_fail()
         return self.world.number
 
     def code_size(self, address: bytes, number: int | None = None) -> int:
-        self._may_fail()
+        self.may_fail()
         return 1
 
     def head(self) -> Header:
-        self._may_fail()
-        chain = self._chain()
+        self.may_fail()
+        chain = self.view()
         return self._maybe_lying(chain[-1].header)
 
     def finalized(self, tag: FinalityTag = "finalized") -> Header | None:
-        self._may_fail()
+        self.may_fail()
         if not self.faults.tag:
             raise FinalityUnknown("no such tag", code=-32602)
-        chain = self._chain()
-        return chain[min(self.world.final, len(chain) - 1)].header
+        return self.final_in(self.view()).header
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
-        self._may_fail()
-        chain = self._chain()
+        self.may_fail()
+        chain = self.view()
         if any(number >= len(chain) for number in numbers):
             raise InconsistentAnswers("no such block")
         return [self._maybe_lying(chain[number].header) for number in numbers]
 
-    def header(self, block_hash: bytes) -> Header | None:
-        self._may_fail()
-        block = self.world.blocks.get(block_hash)
-        return None if block is None or self._happens(self.faults.lie / 4) else block.header
-
     def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
-        self._may_fail()
+        self.may_fail()
         if last - first + 1 > self.faults.max_range:
             raise RangeTooLarge("too large", code=-32005)
-        chain = self._chain()
-        logs = [log for block in chain[first : last + 1] for log in self._logs(block, wanted, by_hash=False)]
-        return self._spoiled(logs)
+        chain = self.view()
+        logs = [log for block in chain[first : last + 1] for log in self.logs(block, wanted, by_hash=False)]
+        return self.spoiled(logs)
 
     def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
-        self._may_fail()
+        self.may_fail()
         answers: list[list[Log]] = []
         for block_hash in hashes:
             block = self.world.blocks.get(block_hash)
             if block is None:
                 raise InconsistentAnswers("no such block")
-            answers.append(self._spoiled(self._logs(block, wanted, by_hash=True)))
+            answers.append(self.spoiled(self.logs(block, wanted, by_hash=True)))
         return answers
 
-    def _chain(self) -> list[Block]:
+    def view(self) -> list[Block]:
+        """The chain as whoever answers now has it."""
         chain = self.world.chain
-        if self._happens(self.faults.stale):
-            chain = self._before
+        if self.happens(self.faults.stale):
+            chain = self.before
         lag = self._rng.randint(0, self.faults.lag) if self.faults.lag else 0
         return chain[: max(1, len(chain) - lag)]
 
-    def _logs(self, block: Block, wanted: LogFilter, *, by_hash: bool) -> list[Log]:
+    def final_in(self, chain: Sequence[Block]) -> Block:
+        """What a node with ``chain`` calls final: honest nodes never contradict each other in it."""
+        number = min(self.world.final, len(chain) - 1)
+        while chain[number] != self.world.chain[number]:
+            number -= 1
+        return chain[number]
+
+    def logs(self, block: Block, wanted: LogFilter, *, by_hash: bool) -> list[Log]:
         """A block's logs; all of them may be kept back, once: the second empty answer is beyond a bloom's proof."""
-        logs = [log for log in block.logs if _matches(wanted, log)]
+        logs = [log for log in block.logs if matches(wanted, log)]
         block_hash = block.header.hash
         may_be_second = by_hash and (self.faults.stale > 0 or self.faults.lag > 0)
-        if not logs or may_be_second or block_hash in self._kept_back or not self._happens(self.faults.empty):
+        if not logs or may_be_second or block_hash in self.world.kept_back or not self.happens(self.faults.empty):
             return logs
-        self._kept_back.add(block_hash)
+        self.world.kept_back.add(block_hash)
         return []
 
-    def _spoiled(self, logs: list[Log]) -> list[Log]:
-        if not logs or not self._happens(self.faults.lie):
+    def spoiled(self, logs: list[Log]) -> list[Log]:
+        """The logs, or what a liar makes of them."""
+        if logs and self.happens(self.faults.missing):
+            victim = self._rng.randrange(len(logs))
+            return [*logs[:victim], *logs[victim + 1 :]]
+        if not logs or not self.happens(self.faults.lie):
             return logs
         victim = self._rng.randrange(len(logs))
         change = self._rng.choice(("twice", "hash", "topic", "order", "number"))
@@ -158,21 +166,24 @@ class SimulatedNode:
 
     def _maybe_lying(self, header: Header) -> Header:
         """An adapter finds a header with a wrong hash."""
-        if self._happens(self.faults.lie / 8):
+        if self.happens(self.faults.lie / 8):
             raise LyingEndpoint(f"the header of block {header.number} hashes to something else")
         return header
 
-    def _may_fail(self) -> None:
-        if self._happens(self.faults.crash):
+    def may_fail(self) -> None:
+        """Time out, or let the process die."""
+        if self.happens(self.faults.crash):
             raise Crash
-        if self._happens(self.faults.timeout):
+        if self.happens(self.faults.timeout):
             raise EndpointUnavailable("timed out")
 
-    def _happens(self, probability: float) -> bool:
+    def happens(self, probability: float) -> bool:
+        """By this node's dice."""
         return probability > 0 and self._rng.random() < probability
 
 
-def _matches(wanted: LogFilter, log: Log) -> bool:
+def matches(wanted: LogFilter, log: Log) -> bool:
+    """By a reading of the filter of its own."""
     if wanted.addresses is not None and log.address not in wanted.addresses:
         return False
     return wanted.topics is None or (log.topics[:1] != () and log.topics[0] in wanted.topics)

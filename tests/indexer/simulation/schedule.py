@@ -19,27 +19,15 @@ from atlas.indexer.chain.rules import Rule
 from atlas.indexer.errors import EndpointError, ReorgBeyondWindow
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
-from atlas.protocol.facts import (
-    CONTRACT_TOPIC,
-    HEADER_TOPIC,
-    LOG_TOPIC,
-    REORGED_TOPIC,
-    BlockHeader,
-    ChainLog,
-    ChainReorged,
-    WatchedContract,
-    block_stream,
-    decode,
-)
-from atlas.protocol.keccak import keccak256
+from tests.indexer.simulation.endpoints import draw_setting
+from tests.indexer.simulation.judging import Canonical, canonical, difference, expected_of
 from tests.indexer.simulation.node import Crash, Faults, SimulatedNode, World
-from tests.indexer.simulation.tree import RULES, Block, grow, make_block, wanted_logs
+from tests.indexer.simulation.tree import ALL_RULES, OUTSIDE, RULES, grow, make_block
 
 MAX_STEPS = 3_000
 FRESH = 10**9  # added to a chain's number: the same chain, indexed once and in peace
 
 Result = TypeVar("Result")
-Canonical = tuple[set[tuple[bytes, int, bytes, tuple[bytes, ...], bytes]], set[tuple[bytes, bytes, str]]]
 
 
 class Inline(Executor):
@@ -80,7 +68,8 @@ class CrashingLedger(Ledger):
 class Schedule:
     """What happens under one seed, into ``database``, whose log may hold other seeds' chains."""
 
-    def __init__(self, seed: int, database: Database) -> None:
+    def __init__(self, seed: int, database: Database, meanwhile: Callable[[], object]) -> None:
+        self._meanwhile = meanwhile
         self._rng = random.Random(seed)
         self._number = seed + 1
         self._database = database
@@ -89,11 +78,12 @@ class Schedule:
         self.world = World(self._number, genesis)
         self.world.adopt(0, grow(genesis, rng.randint(3, 60), rng))
         self._faults = self._dice()
-        self.node = SimulatedNode(self.world, rng, self._faults)
+        self._setting = draw_setting(seed, self.world, rng, self._faults)
+        self._all_rules = RULES if self._setting.is_plain else ALL_RULES
         self._ledger = CrashingLedger(database, rng)
         self._ledger.probability = rng.choice((0, 0, 0.02, 0.1))
         self._window = rng.choice((4, 9, 16, 40))
-        self._rules: tuple[Rule, ...] = tuple(rng.sample(RULES, rng.randint(1, len(RULES))))
+        self._rules: tuple[Rule, ...] = self._sample()
         self._settings: dict[str, Any] = {
             "window_blocks": self._window,
             "max_range_blocks": rng.choice((3, 10, 25, 100)),
@@ -102,8 +92,15 @@ class Schedule:
             "deep_reorg": rng.choice(("wait", "follow")),
             "verify": rng.choice(("bloom", "bloom", "off")) if self._is_honest() else "bloom",
         }
+        if self._setting.verify is not None:
+            self._settings["verify"] = self._setting.verify
         self.log: list[str] = []
         self._head = self._ledger.head()
+
+    @property
+    def expected(self) -> Canonical:
+        """What counts of the chain as it is now, by the rules of now."""
+        return expected_of(self.world.chain, self._rules)
 
     def run(self) -> None:
         """Play it, and judge what was recorded."""
@@ -111,10 +108,11 @@ class Schedule:
         for _ in range(self._rng.randint(5, 40)):
             self._happen()
             indexer = self._step(indexer)
+            self._meanwhile()
             if self._rng.random() < 0.08:
                 indexer = self._change_rules(indexer)
         self._calm_down()
-        indexer = self._reopen(indexer, RULES if self._rng.random() < 0.3 else self._rules)
+        indexer = self._reopen(indexer, self._all_rules if self._rng.random() < 0.3 else self._rules)
         self._catch_up(indexer)
         indexer.close()
         self._judge()
@@ -137,12 +135,13 @@ class Schedule:
         return self._faults.empty == 0 and self._faults.stale == 0 and self._faults.lag == 0
 
     def _config(self, number: int, rules: Sequence[Rule], **settings: Any) -> ChainConfig:
-        values: dict[str, Any] = {"rpc_url": "http://simulated", **self._settings, **settings}
+        values: dict[str, Any] = {"rpc_url": "http://simulated", "abis": (OUTSIDE,), **self._settings, **settings}
         return ChainConfig(chain=f"eip155:{number}", contracts=tuple(rules), **values)
 
     def _begin(self) -> ChainIndexer:
         config = self._config(self._number, self._rules)
-        return ChainIndexer(config, self.node, self._ledger, self._database, executor=Inline())
+        source, others = self._setting.connect(config.chain)
+        return ChainIndexer(config, source, self._ledger, self._database, others=others, executor=Inline())
 
     def _reopen(self, indexer: ChainIndexer, rules: Sequence[Rule]) -> ChainIndexer:
         """As after the end of a process."""
@@ -151,7 +150,10 @@ class Schedule:
         return self._begin()
 
     def _change_rules(self, indexer: ChainIndexer) -> ChainIndexer:
-        return self._reopen(indexer, self._rng.sample(RULES, self._rng.randint(1, len(RULES))))
+        return self._reopen(indexer, self._sample())
+
+    def _sample(self) -> tuple[Rule, ...]:
+        return tuple(self._rng.sample(self._all_rules, self._rng.randint(1, len(self._all_rules))))
 
     def _happen(self) -> None:
         """The chain grows, forks, falls back, or nothing happens; finality follows."""
@@ -161,7 +163,7 @@ class Schedule:
         if roll < 0.5:
             world.adopt(tip, grow(world.chain[-1], rng.choice((1, 1, 2, 5, 5, 20)), rng))
         elif roll < 0.75:
-            self.node.remember()
+            self._setting.remember()
             depth = rng.randint(1, max(1, min(tip - self._floor(), self._window + 3)))
             ancestor = max(self._floor(), tip - depth)
             world.adopt(ancestor, grow(world.chain[ancestor], rng.choice((1, depth, depth, depth + 2)), rng))
@@ -172,12 +174,13 @@ class Schedule:
 
     def _return(self) -> None:
         """A chain of before comes back, whole."""
-        back = self.node._before  # pyright: ignore[reportPrivateUsage]
+        node = self._setting.nodes[0]
+        back = node.before
         floor = self._floor()
         if len(back) > floor and back[floor] == self.world.chain[floor]:
             now = list(self.world.chain)
             self.world.adopt(0, [*back[1:], *grow(back[-1], self._rng.randint(0, 3), self._rng)])
-            self.node._before = now  # pyright: ignore[reportPrivateUsage]
+            node.before = now
 
     def _floor(self) -> int:
         """No honest chain forks below what is final."""
@@ -213,7 +216,7 @@ class Schedule:
         standing.decide(self._database, chain, follow=True, contradicting_finality=True)
 
     def _calm_down(self) -> None:
-        self.node.calm()
+        self._setting.calm()
         self._ledger.probability = 0
         self.world.adopt(len(self.world.chain) - 1, grow(self.world.chain[-1], 1, self._rng))
         self.world.final = max(0, min(self.world.final, len(self.world.chain) - 1))
@@ -234,78 +237,23 @@ class Schedule:
         raise AssertionError(f"not caught up after {MAX_STEPS} steps")
 
     def _judge(self) -> None:
-        expected = _expected(self.world.chain, self._rules)
+        expected = self.expected
         found = canonical(self._ledger, f"eip155:{self._number}", self._head, self._rules, self.world.chain)
-        assert found == expected, _difference(found, expected)
+        assert found == expected, difference(found, expected)
         calm = SimulatedNode(World(self._number + FRESH, self.world.chain[0]), self._rng, Faults())
         calm.world.adopt(0, self.world.chain[1:])
-        fresh = self._config(self._number + FRESH, self._rules, window_blocks=16, max_range_blocks=10)
+        fresh = self._config(self._number + FRESH, self._rules, window_blocks=16, max_range_blocks=10, verify="bloom")
         before = self._ledger.head()
         indexer = ChainIndexer(fresh, calm, self._ledger, self._database, executor=Inline())
         while not indexer.step().caught_up:
             pass
         indexer.close()
         again = canonical(self._ledger, fresh.chain, before, self._rules, self.world.chain)
-        assert again == expected, _difference(again, expected)
+        assert again == expected, difference(again, expected)
 
 
-def canonical(ledger: Ledger, chain: str, after: int, rules: Sequence[Rule], blocks: Sequence[Block]) -> Canonical:
-    """What counts of the chain's facts: read as a view reads them; what only dropped rules wanted is left out."""
-    gone: set[bytes] = set()
-    headers: set[bytes] = set()
-    logs: list[ChainLog] = []
-    children: list[tuple[bytes, WatchedContract]] = []
-    streams = {block_stream(chain, block.header.hash): block.header.hash for block in blocks}
-    for fact in ledger.facts(after=after):
-        if fact.topic == HEADER_TOPIC and decode(fact.payload, BlockHeader).chain == chain:
-            headers.add(keccak256(decode(fact.payload, BlockHeader).rlp))
-        elif fact.topic == LOG_TOPIC and decode(fact.payload, ChainLog).chain == chain:
-            logs.append(decode(fact.payload, ChainLog))
-            assert logs[-1].block_hash in headers, "a log comes before its header"
-        elif fact.topic == CONTRACT_TOPIC and decode(fact.payload, WatchedContract).chain == chain:
-            if fact.version:
-                children.append((streams.get(fact.stream, b""), decode(fact.payload, WatchedContract)))
-        elif fact.topic == REORGED_TOPIC and decode(fact.payload, ChainReorged).chain == chain:
-            reorged = decode(fact.payload, ChainReorged)
-            assert gone.isdisjoint(block.hash for block in reorged.orphaned), "orphaned twice"
-            assert gone.issuperset(block.hash for block in reorged.restored), "restored, but never orphaned"
-            gone |= {block.hash for block in reorged.orphaned}
-            gone -= {block.hash for block in reorged.restored}
-    assert headers.issuperset(log.block_hash for log in logs)
-    ours, named = _expected(blocks, rules)
-    on_chain = {block.header.hash for block in blocks}
-    stray = {log.block_hash for log in logs} - gone - on_chain
-    assert not stray, f"{len(stray)} blocks that are not on the chain count"
-    kept = {_key(log) for log in logs if log.block_hash not in gone}
-    everything = {_key(log) for block in blocks for log in block.logs}
-    assert kept <= everything
-    found_children = {
-        (block_hash, child.address, child.abi)
-        for block_hash, child in children
-        if block_hash and block_hash not in gone
-    }
-    return kept & ours if kept >= ours else kept, found_children & named if found_children >= named else found_children
-
-
-def _expected(blocks: Sequence[Block], rules: Sequence[Rule]) -> Canonical:
-    logs, named = wanted_logs(blocks, rules)
-    return {_key(log) for log in logs}, named
-
-
-def _key(log: Any) -> tuple[bytes, int, bytes, tuple[bytes, ...], bytes]:
-    return log.block_hash, log.log_index, log.address, log.topics, log.data
-
-
-def _difference(found: Canonical, expected: Canonical) -> str:
-    lost, extra = expected[0] - found[0], found[0] - expected[0]
-    return (
-        f"{len(lost)} logs lost, {len(extra)} too many; "
-        f"children lost {len(expected[1] - found[1])}, too many {len(found[1] - expected[1])}"
-    )
-
-
-def play(seed: int, database: Database) -> Schedule:
-    """Play the schedule of ``seed``."""
-    schedule = Schedule(seed, database)
+def play(seed: int, database: Database, meanwhile: Callable[[], object] = lambda: None) -> Schedule:
+    """Play the schedule of ``seed``; ``meanwhile`` is called between its steps."""
+    schedule = Schedule(seed, database, meanwhile)
     schedule.run()
     return schedule

@@ -10,7 +10,10 @@ from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.rules import Contract, Events, Factory, Rule
 from atlas.indexer.chain.source import Log
 from atlas.protocol.evm.bloom import bits
+from atlas.protocol.evm.receipts import SUCCEEDED, Receipt, ReceiptLog, logs_bloom
+from atlas.protocol.evm.roots import receipts_root
 from atlas.protocol.keccak import keccak256
+from atlas.protocol.outside import OutsideAbi, read_abi
 
 CREATED = keccak256(b"Created(address)")
 NAMED = keccak256(b"Named(uint256,address)")
@@ -43,14 +46,35 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+OUTSIDE: OutsideAbi = read_abi(
+    b"""[
+    {"type": "event", "name": "Other", "inputs": []},
+    {"type": "event", "name": "Created", "inputs": [{"name": "child", "type": "address", "indexed": true}]},
+    {"type": "event", "name": "Named", "inputs": [
+        {"name": "number", "type": "uint256"}, {"name": "child", "type": "address"}]}]"""
+)
+"""An ABI that is not shipped."""
+
+ALL_RULES: tuple[Rule, ...] = (
+    *(
+        msgspec.structs.replace(rule, abi_sha256=OUTSIDE.sha256, child_abi_sha256=OUTSIDE.sha256)
+        if isinstance(rule, Factory)
+        else msgspec.structs.replace(rule, abi_sha256=OUTSIDE.sha256)
+        for rule in RULES
+    ),
+    Contract("Stranger", STRANGERS[0], 12),
+)
+"""With ABIs from outside, one rule excepted."""
+
+
+Said = tuple[bytes, tuple[bytes, ...], bytes]  # address, topics, data
+
+
 class Block(msgspec.Struct, frozen=True):
     """A header that hashes to its hash, and all logs of the block."""
 
     header: Header
     logs: tuple[Log, ...]
-
-
-Said = tuple[bytes, tuple[bytes, ...], bytes]  # address, topics, data
 
 
 def make_block(parent: Block | None, said: Sequence[Said], salt: int) -> Block:
@@ -61,14 +85,24 @@ def make_block(parent: Block | None, said: Sequence[Said], salt: int) -> Block:
     for emitter, topics, _ in said:
         for value in (emitter, *topics):
             bloom |= bits(value)
-    fields = [parent_hash, *[bytes(32)] * 5, bloom.to_bytes(256, "big"), b"", _integer(number)]
+    roots = [bytes(32), bytes(20), bytes(32), bytes(32), receipts_root(receipts_of(said))]
+    fields = [parent_hash, *roots, bloom.to_bytes(256, "big"), b"", _integer(number)]
     encoded: bytes = rlp.encode([*fields, b"", b"", _integer(1_000 + number), b"", bytes(32), salt.to_bytes(8, "big")])
     header = Header(number, keccak256(encoded), parent_hash, 1_000 + number, bloom, encoded)
     logs = tuple(
-        Log(number, header.hash, keccak256(header.hash + bytes([index])), index // 2, index, *log)
+        Log(number, header.hash, keccak256(header.hash + bytes([index // 2])), index // 2, index, *log)
         for index, log in enumerate(said)
     )
     return Block(header, logs)
+
+
+def receipts_of(said: Sequence[Said]) -> list[Receipt]:
+    """Of a block that says this, two logs a transaction."""
+    receipts: list[Receipt] = []
+    for first in range(0, len(said), 2):
+        logs = tuple(ReceiptLog(*log) for log in said[first : first + 2])
+        receipts.append(Receipt(2, SUCCEEDED, 21_000 * (len(receipts) + 1), logs_bloom(logs), logs))
+    return receipts
 
 
 def random_logs(rng: random.Random, children: int = 6) -> list[Said]:

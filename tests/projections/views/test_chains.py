@@ -57,6 +57,22 @@ def test_a_finalized_block_above_the_head_is_the_head(database: Database, ledger
     assert (chain["head_number"], chain["head_time"], chain["finalized_number"]) == (5, None, 5)
 
 
+def test_finality_that_is_left_is_final_no_longer(database: Database, ledger: Ledger, projector: Projector) -> None:
+    low, high, tip = Block(3), Block(7), Block(9)
+    ledger.append([low.header(), finalized_fact(low, 0), high.header(), finalized_fact(high, 1), tip.header()])
+    ledger.append([reorg_fact(0, high, (tip,))])
+    projector.catch_up()
+    assert [chain["finalized_number"] for chain in current(database, "chains", "chains")] == [7]
+    ledger.append([reorg_fact(1, Block(5), (high,))])
+    projector.catch_up()
+    assert [chain["finalized_number"] for chain in current(database, "chains", "chains")] == [None]
+    ledger.append([finalized_fact(low, 2)])
+    projector.catch_up()
+    (chain,) = current(database, "chains", "chains")
+    assert (chain["head_number"], chain["finalized_number"], chain["finalized_hash"]) == (5, 3, low.hash)
+    projector.compare("chains")
+
+
 def test_is_final_tells_whether_a_block_is_finalized(database: Database, ledger: Ledger, projector: Projector) -> None:
     ledger.append([finalized_fact(Block(5), 0)])
     projector.catch_up()

@@ -11,7 +11,7 @@ is no head, is opened anew after a while; until then nobody is woken early, and 
 import random
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -33,42 +33,6 @@ MAX_PAUSE_S = 30.0
 
 _SUBSCRIBE = b'{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}'
 _LOCAL = ("localhost", "127.0.0.1", "::1")
-
-
-class HeadWatch(Protocol):
-    """Whoever follows a chain waits here between two looks."""
-
-    def wait(self, timeout_s: float) -> None:
-        """Return after ``timeout_s``, or as soon as there is a new head, or after ``wake``."""
-        ...
-
-    def wake(self) -> None:
-        """End the present wait, or the next one at once. From any thread."""
-        ...
-
-    def close(self) -> None:
-        """Stop watching; ends the present wait."""
-        ...
-
-
-class Polling:
-    """A watch that is told nothing: every wait lasts its whole time."""
-
-    def __init__(self) -> None:
-        self._woken = threading.Event()
-
-    def wait(self, timeout_s: float) -> None:
-        """As ``HeadWatch.wait``."""
-        self._woken.wait(timeout_s)
-        self._woken.clear()
-
-    def wake(self) -> None:
-        """As ``HeadWatch.wake``."""
-        self._woken.set()
-
-    def close(self) -> None:
-        """As ``HeadWatch.close``."""
-        self._woken.set()
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -124,16 +88,16 @@ class SocketWatch:
         return self._is_subscribed
 
     def wait(self, timeout_s: float) -> None:
-        """As ``HeadWatch.wait``; losing the socket ends it too, so that polling begins."""
+        """As ``watching.HeadWatch.wait``; losing the socket ends it too, so that polling begins."""
         self._woken.wait(timeout_s)
         self._woken.clear()
 
     def wake(self) -> None:
-        """As ``HeadWatch.wake``."""
+        """As ``watching.HeadWatch.wake``."""
         self._woken.set()
 
     def close(self) -> None:
-        """As ``HeadWatch.close``; calling it twice does no harm."""
+        """As ``watching.HeadWatch.close``; calling it twice does no harm."""
         self._closing.set()
         self._woken.set()
         socket = self._socket

@@ -33,7 +33,6 @@ from atlas.indexer.errors import (
     EndpointUnavailable,
     FinalityUnknown,
     HistoryPruned,
-    InconsistentAnswers,
     InvalidChainConfig,
     MalformedResponse,
     RangeTooLarge,
@@ -146,48 +145,42 @@ class EndpointPool:
         return header
 
     def finalized(self, tag: FinalityTag = "finalized") -> Header | None:
-        """As ``Source.finalized``."""
-        return self._ask(lambda source: source.finalized(tag))
+        """As ``Source.finalized``; with a quorum the lower one of two: alone nobody declares a block final."""
+
+        def question(source: Endpoint) -> Header | None:
+            return source.finalized(tag)
+
+        member, header = self._asked(question, _ANY)
+        if header is None or self._quorum < QUORUM:
+            return header
+        _, other = self._asked(question, _ANY, other_than=[member])
+        return None if other is None else min(header, other, key=lambda each: each.number)
 
     def headers(self, numbers: Sequence[int]) -> list[Header]:
         """As ``Source.headers``; a quorum agrees on them."""
         scope = Scope(min(numbers), max(numbers)) if numbers else _ANY
         return self._agreed(lambda source: source.headers(numbers), scope, headers_answer)
 
-    def header(self, block_hash: bytes) -> Header | None:
-        """As ``Source.header``; None when no endpoint that answers has it."""
-
-        def question(source: Endpoint) -> Header:
-            found = source.header(block_hash)
-            if found is None:
-                raise _Absent(f"{source.name} does not have block 0x{block_hash.hex()}")
-            return found
-
-        try:
-            return self._ask(question)
-        except _Absent:
-            return None
-
-    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> list[Log]:
+    def logs_in_range(self, first: int, last: int, wanted: LogFilter) -> Sequence[Log]:
         """As ``Source.logs_in_range``; a quorum agrees on them."""
         scope = Scope(first, last, last - first + 1)
         return self._agreed(lambda source: source.logs_in_range(first, last, wanted), scope, logs_answer)
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> Sequence[Sequence[Log]]:
         """As ``Source.logs_of_blocks``; a quorum agrees on them."""
 
-        def flat(name: str, answer: list[list[Log]]) -> Answer:
+        def flat(name: str, answer: Sequence[Sequence[Log]]) -> Answer:
             return logs_answer(name, [log for logs in answer for log in logs])
 
         return self._agreed(lambda source: source.logs_of_blocks(hashes, wanted), _ANY, flat, by_hash=True)
 
     def log_columns(self, first: int, last: int, wanted: LogFilter) -> ArrowBatch:
-        """As ``Source.log_columns``; a quorum agrees on them."""
+        """As ``Endpoint.log_columns``; a quorum agrees on them."""
         scope = Scope(first, last, last - first + 1)
         return self._agreed(lambda source: source.log_columns(first, last, wanted), scope, columns_answer)
 
     def log_columns_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[ArrowBatch]:
-        """As ``Source.log_columns_of_blocks``; a quorum agrees on them."""
+        """As ``Endpoint.log_columns_of_blocks``; a quorum agrees on them."""
 
         def flat(name: str, answer: list[ArrowBatch]) -> Answer:
             return Answer(name, tuple(row for columns in answer for row in columns_answer(name, columns).rows))
@@ -238,9 +231,11 @@ class EndpointPool:
                 raise
             except (EndpointError, WrongChain) as error:
                 raise (disputes or [error])[0] from error
+            if self._quorum < QUORUM:
+                return given
             said = answer(member.name, given)
             found = [(other, disagreement(earlier, said, by_hash=by_hash)) for other, earlier in heard]
-            if self._quorum < QUORUM or any(error is None for _, error in found):
+            if any(error is None for _, error in found):
                 for other, error in found:
                     other.outvoted(error)
                 return given
@@ -270,7 +265,11 @@ class EndpointPool:
             if not any(isinstance(error, _PASSING) for error in failures.values()):
                 break
             _require_in_time(list(failures.values()), scope)
-        raise _told(list(failures.values()))
+        told = _told(list(failures.values()))
+        if isinstance(told, WrongChain) and len(failures) < len(self._members):
+            # Those that rest, or that have answered before, serve it: no reason to stop for good.
+            raise EndpointUnavailable(told.message, hint=told.hint) from told
+        raise told
 
     def _ask_member(self, member: Member, question: Callable[[Endpoint], T], scope: Scope) -> T:
         if scope.first is not None and scope.first < member.health.kept_from:
@@ -291,10 +290,6 @@ class EndpointPool:
         for each in self._members:
             each.use(each is member)
         return answer
-
-
-class _Absent(InconsistentAnswers):
-    """An endpoint does not have the block that it was asked for by its hash."""
 
 
 def _head(source: Endpoint) -> Header:

@@ -49,7 +49,7 @@ class ProvenEndpoint(Endpoint):
         self._require_proven([to_logs(batch) for batch in batches], self._headers_of(hashes), wanted)
         return batches
 
-    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> list[list[Log]]:
+    def logs_of_blocks(self, hashes: Sequence[bytes], wanted: LogFilter) -> Sequence[Sequence[Log]]:
         """As ``Endpoint.logs_of_blocks``, out of the receipts themselves."""
         proven = self._proven(self._headers_of(hashes))
         return [[log for log in logs if wanted.matches(log.address, log.topics)] for logs in proven]

@@ -10,7 +10,8 @@ import pytest
 from websockets.sync.server import ServerConnection, serve
 
 from atlas.indexer.chain.sources import heads
-from atlas.indexer.chain.sources.heads import Polling, SocketWatch
+from atlas.indexer.chain.sources.heads import SocketWatch
+from atlas.indexer.chain.sources.watching import Polling
 from atlas.indexer.errors import InvalidChainConfig
 from tests.anvil import Anvil, free_port
 

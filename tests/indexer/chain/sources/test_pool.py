@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 
 from atlas.indexer.chain import rpc
 from atlas.indexer.chain.filters import LogFilter
-from atlas.indexer.chain.sources.ahead import read_ahead
 from atlas.indexer.chain.sources.connecting import connect_pool
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits
@@ -33,7 +32,7 @@ from atlas.indexer.errors import (
 )
 from tests.indexer.chain.raw import RawServer
 from tests.indexer.chain.scripted import Reply
-from tests.indexer.chain.sources.node import ADDRESS, CHAIN, ChainNode, always, chain, log, only, refused
+from tests.indexer.chain.sources.node import ADDRESS, CHAIN, ChainNode, Fault, always, chain, log, only, refused
 
 BAD_GATEWAY: Reply = (502, {}, b"<html>bad gateway</html>")
 ANY = LogFilter()
@@ -189,6 +188,21 @@ def test_endpoints_that_all_serve_other_chains_are_a_wrong_chain() -> None:
     assert "eip155:0" in caught.value.message
 
 
+def test_while_another_endpoint_rests_one_of_another_chain_is_no_wrong_chain() -> None:
+    """It would end the indexer, which is to go on when the other one answers again."""
+    primary, fallback = nodes(2)
+    primary.fault = always((429, {"retry-after": "300"}, b""))
+    fallback.number = 1
+    time = Time()
+    with pool(primary, fallback, time=time) as endpoints:
+        for _ in range(2):
+            with pytest.raises(EndpointUnavailable):
+                endpoints.head()
+        primary.fault = None
+        time.sleep(300)
+        assert endpoints.head().number == 9
+
+
 def test_an_endpoint_that_lags_is_not_asked_for_what_it_cannot_know() -> None:
     primary, fallback = nodes(2)
     with pool(primary, fallback) as endpoints:
@@ -210,18 +224,6 @@ def test_a_head_that_goes_back_is_only_believed_when_no_endpoint_has_a_higher_on
         fallback.headers = chain(7)
         assert endpoints.head().number == 7
         assert endpoints.head().number == 7
-
-
-def test_a_block_by_hash_is_looked_for_at_all_endpoints() -> None:
-    primary, fallback = nodes(2)
-    fork = chain(10, fork_at=5)
-    fallback.headers = fork
-    with pool(primary, fallback) as endpoints:
-        found = endpoints.header(bytes.fromhex(fork[7]["hash"][2:]))
-        assert found is not None
-        assert found.number == 7
-        assert endpoints.header(b"\xab" * 32) is None
-        assert endpoints.members[0].health.failures == 0
 
 
 def test_a_wrong_hash_puts_the_liar_to_a_long_rest() -> None:
@@ -316,6 +318,19 @@ def test_a_quorum_counts_what_two_agree_on() -> None:
         hashes = [header.hash for header in endpoints.headers([3, 4])]
         assert [len(logs) for logs in endpoints.logs_of_blocks(hashes, LogFilter((ADDRESS,)))] == [2, 2]
         assert [each.num_rows for each in endpoints.log_columns_of_blocks(hashes, ANY)] == [2, 2]
+
+
+def test_with_a_quorum_a_block_is_final_when_two_say_so() -> None:
+    primary, fallback = nodes(2)
+
+    def final(height: int) -> Fault:
+        return lambda _, parameters: {"result": primary.headers[height]} if "finalized" in parameters else None
+
+    primary.fault, fallback.fault = final(8), final(4)
+    with pool(primary, fallback, quorum=2) as endpoints:
+        assert endpoints.finalized() == endpoints.headers([4])[0]
+        fallback.fault = lambda _, parameters: {"result": None} if "finalized" in parameters else None
+        assert endpoints.finalized() is None
 
 
 def test_a_quorum_refuses_headers_of_two_forks_and_names_both() -> None:
@@ -497,27 +512,6 @@ def test_a_method_that_the_primary_does_not_have_is_no_fault_of_it() -> None:
     with pool(primary, fallback) as endpoints:
         assert endpoints.call("eth_getBlockReceipts", ["0x1"], Decoder(list[Any])) == []
         assert not endpoints.members[0].rests()
-
-
-def test_history_is_read_ahead_within_what_each_endpoint_bears() -> None:
-    primary, fallback = nodes(2, 200)
-    widths: list[int] = []
-
-    def narrow(method: str, parameters: list[Any]) -> dict[str, Any] | None:
-        if method != "eth_getLogs":
-            return None
-        widths.append(int(parameters[0]["toBlock"], 16) - int(parameters[0]["fromBlock"], 16) + 1)
-        return refused(-32602, "eth_getLogs is limited to a 7 range") if widths[-1] > 7 else None
-
-    primary.fault = narrow
-    with pool(primary, fallback, limits=Limits(range_blocks=64, concurrency=4)) as endpoints:
-        endpoints.head()
-        portions = list(read_ahead(endpoints, 0, 199, lambda first, last: endpoints.log_columns(first, last, ANY)))
-    assert [number for portion in portions for number in portion.read["block_number"].to_pylist()] == [
-        number for number in range(200) for _ in range(2)
-    ]
-    assert not fallback.count("eth_getLogs")
-    assert sum(width > 7 for width in widths) <= 6, "the limit is learnt, not tried again and again"
 
 
 def test_a_primary_that_says_nothing_does_not_hold_up_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.schema import MIGRATIONS
 from atlas.indexer.chain.sources.recordings import FORMAT, VERSION, Recorder, Recording
-from atlas.indexer.chain.state import MIGRATIONS
 from atlas.indexer.errors import (
     EndpointError,
     EndpointRefused,
