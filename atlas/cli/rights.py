@@ -1,4 +1,4 @@
-"""``atlas-ledger rights``: royalty statements as files, and licenses in formats of others; without a database."""
+"""``atlas-ledger rights``: decisions and gaps, royalty statements, and formats of others; without a database."""
 
 import secrets
 from pathlib import Path
@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.table import Table
 
-from atlas.cli import odrl
+from atlas.cli import decisions, odrl
 from atlas.cli.console import output, shown, write
 from atlas.cli.options import Json
 from atlas.protocol.ids import checksum_address, format_aaid, parse_address
@@ -19,8 +19,12 @@ from atlas.rights.revenue import Books, RuleFrom
 from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
 
 app = typer.Typer(
-    help="Royalty statements that recompute offline, and licenses as ODRL, Avails and CAWG.", no_args_is_help=True
+    help="May it be used, and what is missing; royalty statements; licenses as ODRL, Avails and CAWG.",
+    no_args_is_help=True,
 )
+app.command()(decisions.decide)
+app.command()(decisions.conflicts)
+app.command()(decisions.gap)
 odrl.register(app)
 
 _HASH_BYTES = 32

@@ -11,6 +11,7 @@ every rule holds:
     portrait        real persons shown in any of them allow it (W26)
     jurisdiction    what the law of the territory makes a condition of a distribution is met (W27)
     exclusivity     nobody else holds it exclusively (a constraint of each grant, and of ownership)
+    duty            nothing is late whose delay suspends or ends the licence by its terms (of each grant)
 
 The answer depends on the arguments alone. Rules are conjoined, grants are alternatives, and a violation wins
 over what is not known, which wins over what is satisfied.
@@ -20,10 +21,13 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from atlas.rights.duties import duties_of
+from atlas.rights.exclusivity import kept_out
+from atlas.rights.explaining import explain
 from atlas.rights.extents import Extent
-from atlas.rights.grants import hold, judge, kept_out, write_address
+from atlas.rights.grants import hold, judge, write_address
 from atlas.rights.index import Rights
 from atlas.rights.jurisdictions import PORTRAIT_RULE, JurisdictionRule, rules_for
+from atlas.rights.pedigree import Pedigree
 from atlas.rights.reasons import (
     OUTCOMES,
     Decision,
@@ -31,7 +35,6 @@ from atlas.rights.reasons import (
     Outcome,
     Reason,
     State,
-    explain,
     standing,
     state_of,
     worst,
@@ -49,20 +52,22 @@ def decide(use: Use, rights: Rights, at: At) -> Decision:
     """Whether ``use`` is permitted at ``at``, given ``rights``. Raises InvalidUse."""
     check_use(use)
     ownership = rights.owner(use.asset, at)
-    line = rights.line(use.asset, at)
+    pedigree = rights.pedigree(use.asset, at)
     owner = _owner(use, ownership, rights, at)
     grants = tuple(
-        judge(use, grant, rights, at)
+        judge(use, grant, rights, at, kept_out(use, use.asset, rights, at, grant))
         for grant in rights.held.get((use.asset, use.account), ())
         if grant.position <= at.known_position
     )
-    rules = tuple(_rules(use, ownership, line, rights, at))
+    rules = tuple(_rules(use, ownership, pedigree, rights, at))
+    if not grants and not owner.children and owner.state is not State.SATISFIED:
+        rules += tuple(kept_out(use, use.asset, rights, at, None))  # what would keep a new license out
     state = worst((*[rule.state for rule in rules], _title(owner, grants)))
     outcome = OUTCOMES[state]
     if outcome is not Outcome.PERMIT:
         return Decision(outcome, owner, grants, rules, (), ())
     chain = _relied_on(owner, grants)
-    derived = tuple(step.grant for step in line if step.grant is not None)
+    derived = tuple(step.grant for step in pedigree.steps if step.grant is not None and not step.by_owner)
     duties = duties_of(use, chain, derived, rights, at)
     first = (ownership.position,) if ownership is not None and not chain else chain
     return Decision(outcome, owner, grants, rules, duties, (*first, *derived))
@@ -91,24 +96,33 @@ def _owner(use: Use, ownership: Ownership | None, rights: Rights, at: At) -> Rea
     owner = write_address(ownership.owner)
     if ownership.owner != use.account:
         return Reason("owner", State.VIOLATED, owner, account, ownership.position)
-    kept = tuple(kept_out(use, rights, at, None))
+    kept = tuple(kept_out(use, use.asset, rights, at, None))
     return Reason("owner", standing(kept), owner, account, ownership.position, kept)
 
 
-def _rules(
-    use: Use, ownership: Ownership | None, line: Sequence[Derivation], rights: Rights, at: At
-) -> Iterator[Reason]:
+def _rules(use: Use, ownership: Ownership | None, pedigree: Pedigree, rights: Rights, at: At) -> Iterator[Reason]:
     if ownership is None:
         yield Reason("registered", State.UNKNOWN, "an owner on record", "none at that time and position")
-    assets = (use.asset, *dict.fromkeys(step.parent for step in line))
-    for asset in assets:
-        yield from _prohibited(use, asset, rights, at)
-        yield from _disputed(asset, rights, at)
-        yield from _portrayed(use, asset, rights, at)
-    for step in line:
-        yield _derived(use, step, rights, at)
+    for asset in pedigree.assets if rights.burdened else ():
+        if asset in rights.burdened:
+            yield from _prohibited(use, asset, rights, at)
+            yield from _disputed(asset, rights, at)
+            yield from _portrayed(use, asset, rights, at)
+    yield from _lineage(use, pedigree, rights, at)
     if use.distributed:
         yield from _lawful(use, rights, at)
+
+
+def _lineage(use: Use, pedigree: Pedigree, rights: Rights, at: At) -> tuple[Reason, ...]:
+    if not pedigree.steps:
+        return ()
+    key = pedigree.key(use, at)
+    found = None if key is None else pedigree.found(key)
+    if found is None:
+        found = tuple(_derived(use, step, rights, at) for step in pedigree.steps)
+        if key is not None:
+            pedigree.keep(key, found)
+    return found
 
 
 def _prohibited(use: Use, asset: bytes, rights: Rights, at: At) -> Iterator[Reason]:
@@ -149,7 +163,8 @@ def _derived(use: Use, step: Derivation, rights: Rights, at: At) -> Reason:
         return Reason("lineage", State.UNKNOWN, f"the license on {parent}", "not on record", step.position)
     maker = rights.owner(step.child, at)
     depth = 0 if maker is not None and maker.owner == use.account else 1
-    children = tuple(hold(use, grant, rights, at, depth=depth, counted=False))
+    kept = kept_out(use, step.parent, rights, at, grant)
+    children = (*hold(use, grant, rights, at, depth=depth, counted=False), *kept)
     seen = f"license {grant.license_id}"
     return Reason("lineage", standing(children), f"within the license on {parent}", seen, grant.position, children)
 

@@ -1,13 +1,15 @@
-"""Values of this room as canonical JSON, and back: what the files of statements are made of.
+"""Values of this room as canonical JSON, and back: what the files of statements and of facts are made of.
 
     AAID            "aaid:<64 hexadecimal digits>"        asset, child, parent, source, via
-    address         "0x<40 lower-case hexadecimal digits>"     payee
+    address         "0x<40 lower-case hexadecimal digits>"     payee, account, owner, licensee, licensor
     amount of wei   "1000000000000000000"                 every key that ends in _wei
     share           "3/20", in lowest terms               share
-    hash, salt      64 hexadecimal digits                 every other 32 bytes
+    hash, salt      64 hexadecimal digits                 person, and every other 32 bytes
+    terms           their document (terms.py)             terms
     position, time  a number
 
-UTF-8, keys sorted, no spaces. A value has one form; bytes that are not that form are refused.
+UTF-8, keys sorted, no spaces. A value has one form; bytes that are not that form are refused. Files that people
+write (``parse``) may say a time as RFC 3339 does, and come in whatever order and spacing.
 """
 
 import re
@@ -20,13 +22,17 @@ import msgspec
 
 from atlas.protocol.errors import AtlasError
 from atlas.protocol.ids import format_aaid, parse_aaid, parse_address
-from atlas.rights.errors import InvalidRevenue, StatementMismatch
+from atlas.rights.errors import InvalidRevenue, RightsError, StatementMismatch
+from atlas.rights.moments import parse_moment
+from atlas.rights.terms import Terms, parse_terms, terms_document
 
 T = TypeVar("T")
-Plain = dict[str, "Plain"] | list["Plain"] | str | int | bytes | bool | Fraction | None
+Plain = dict[str, "Plain"] | list["Plain"] | str | int | bytes | bool | Fraction | Terms | None
 
 _AAIDS = frozenset({"asset", "child", "parent", "source", "via"})
-_HASHES = frozenset({"salt", "inputs_sha256", "lines_root", "line_salt", "proof"})
+_ADDRESSES = frozenset({"payee", "account", "owner", "licensee", "licensor"})
+_INSTANTS = frozenset({"at", "starts_at", "ends_at", "expires_at", "revoked_at", "ended_at", "until"})
+_HASHES = frozenset({"person", "salt", "inputs_sha256", "lines_root", "line_salt", "proof"})
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 _SHARE = re.compile(r"(0|[1-9][0-9]{0,99})(/[1-9][0-9]{0,99})?")
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -47,15 +53,15 @@ def to_text(value: msgspec.Struct) -> Plain:
     return _write("", msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=str))
 
 
-def parse(data: bytes, form: type[T]) -> T:
+def parse(data: bytes, form: type[T], refusal: type[RightsError] = InvalidRevenue) -> T:
     """The value in a document that people or other programs wrote, in whatever order and spacing.
 
-    Raises InvalidRevenue.
+    Raises ``refusal`` for any other document.
     """
     try:
         return _convert(data, form)
     except _MALFORMED as error:
-        raise InvalidRevenue(f"not the expected document: {str(error)[:300]}", hint=_FORM) from error
+        raise refusal(f"not the expected document: {str(error)[:300]}", hint=_FORM) from error
 
 
 def decode(data: bytes, form: type[T]) -> T:
@@ -98,6 +104,8 @@ def is_nested(data: bytes, deeper_than: int) -> bool:
 
 def _write(key: str, value: Plain) -> Plain:
     if isinstance(value, dict):
+        if key == "terms":
+            return cast("Plain", terms_document(msgspec.convert(value, Terms)))
         return {name: _write(name, each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_write(key, each) for each in value]
@@ -110,9 +118,13 @@ def _write(key: str, value: Plain) -> Plain:
 
 def _read(key: str, value: Plain) -> Plain:
     if isinstance(value, dict):
+        if key == "terms":
+            return parse_terms(_encoder.encode(value))
         return {name: _read(name, each) for name, each in value.items()}
     if isinstance(value, list):
         return [_read(key, each) for each in value]
+    if key in _INSTANTS and isinstance(value, str):
+        return parse_moment(value)
     parse = _parser(key)
     if parse is None or value is None:
         return value
@@ -144,7 +156,8 @@ def _matched(pattern: re.Pattern[str], text: str) -> str:
 
 
 _PARSERS: Mapping[str, Callable[[str], Plain]] = MappingProxyType(
-    {"payee": parse_address, "share": _parse_share}
+    {"share": _parse_share}
+    | dict.fromkeys(_ADDRESSES, parse_address)
     | dict.fromkeys(_AAIDS, parse_aaid)
     | dict.fromkeys(_HASHES, _parse_hash)
 )

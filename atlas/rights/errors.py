@@ -12,7 +12,8 @@ AtlasError
     │   └── CurrencyMismatch  an amount in another currency than the statement's
     ├── UnknownRule       a rule, or a version of one, that this program does not know
     ├── StatementMismatch a statement that is not what its inputs give (exit code 1)
-    ├── InvalidUse        a use that is not stated in the engine's vocabulary
+    ├── InvalidUse        a use, or a plan of uses, that is not stated in the engine's vocabulary
+    ├── InvalidFacts      facts for a decision that are malformed or contradict each other
     ├── InvalidPolicy     bytes that are not an ODRL policy as it is read here
     │   └── UnsupportedPolicy a policy that says more than license terms can (exit code 1)
     └── InvalidTerms      bytes that are not a license terms document
@@ -77,7 +78,11 @@ class StatementMismatch(RightsError):
 
 
 class InvalidUse(RightsError):
-    """A use that is not stated in the engine's vocabulary."""
+    """A use, or a plan of uses, that is not stated in the engine's vocabulary."""
+
+
+class InvalidFacts(RightsError):
+    """Facts for a decision that are malformed or contradict each other."""
 
 
 class InvalidPolicy(RightsError):

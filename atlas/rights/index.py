@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from itertools import takewhile
 from typing import Protocol, TypeVar
 
-from atlas.rights.limits import Limits
-from atlas.rights.reasons import Reason, State
+from atlas.rights.limits import KnownLimits, Limits
+from atlas.rights.pedigree import Facts, Pedigree, Term, term
 from atlas.rights.scopes import MAX_SUBLICENSE_DEPTH
 from atlas.rights.state import (
     At,
@@ -40,14 +41,17 @@ class Rights:
         self.portraits = _group(state.portraits, lambda fact: fact.asset)
         self.authorizations = _group(state.authorizations, lambda fact: fact.asset)
         self.measures = _group(state.measures, lambda fact: fact.asset)
+        self.burdened = frozenset((*self.prohibitions, *self.disputes, *self.portraits))
+        self.fulfilments = _group(state.fulfilments, lambda fact: fact.grant)
         self._ownerships = _group(state.ownerships, lambda fact: fact.asset)
         self._derivations = _group(state.derivations, lambda fact: fact.child)
         self._chains = {grant.position: _chain(grant, self.by_position) for grant in state.grants}
         counted = ((position, use) for use in state.uses for position in self._chains.get(use.grant, ()))
-        self.uses = _group_pairs(counted)
+        self._uses = _group_pairs(counted)
         self._limits: dict[int, Limits] = {}
-        self._within: dict[int, tuple[Reason, ...]] = {}
-        self._lines: dict[bytes, tuple[tuple[Derivation, ...], int]] = {}
+        self._known_limits = KnownLimits()
+        self._terms: dict[int, Term] = {}
+        self._pedigrees: dict[bytes, Pedigree] = {}
 
     def owner(self, asset: bytes, at: At) -> Ownership | None:
         """Who owns the asset at ``at``; of several facts of one instant, the latest known."""
@@ -59,18 +63,29 @@ class Rights:
         begun = [each for each in known if each.starts_at <= at.valid_time]
         return max(begun, key=lambda each: (each.starts_at, each.position), default=None)
 
-    def line(self, asset: bytes, at: At) -> tuple[Derivation, ...]:
+    def pedigree(self, asset: bytes, at: At) -> Pedigree:
         """Every derivation that the asset rests on, as known at ``at``, nearest first."""
-        found = self._lines.get(asset)
-        if found is None:
-            whole = self._walk(asset, None)
-            found = self._lines[asset] = whole, max((step.position for step in whole), default=0)
-        line, newest = found
-        return line if newest <= at.known_position else self._walk(asset, at.known_position)
+        whole = self._pedigrees.get(asset)
+        if whole is None:
+            whole = self._pedigrees[asset] = self._trace(asset, None)
+        return whole if whole.known_position <= at.known_position else self._trace(asset, at.known_position)
 
-    def chain(self, grant: Grant) -> tuple[int, ...]:
-        """The positions of the grant, of the grant it is held under, and so on up."""
-        return self._chains[grant.position]
+    def chain(self, grant: Grant, known_position: int) -> tuple[int, ...]:
+        """The positions of the grant, of the grant it is held under, and so on up, as far as they were known."""
+        chain = self._chains[grant.position]
+        if len(chain) == 1 or max(chain) <= known_position:
+            return chain
+        return tuple(takewhile(lambda position: position <= known_position, chain))
+
+    def uses(self, grant: Grant, at: At) -> list[RecordedUse]:
+        """What was used by ``at`` under the grant, and under those that were held under it then."""
+        return [
+            use
+            for use in self._uses.get(grant.position, ())
+            if use.position <= at.known_position
+            and use.at <= at.valid_time
+            and grant.position in self.chain(self.by_position[use.grant], at.known_position)
+        ]
 
     def limits(self, grant: Grant) -> Limits | None:
         """What the terms of a grant limit; None where they are not known."""
@@ -78,32 +93,29 @@ class Rights:
             return None
         found = self._limits.get(grant.position)
         if found is None:
-            found = self._limits[grant.position] = Limits(grant.terms.scope)
+            found = self._limits[grant.position] = self._known_limits.limits(grant.terms.scope)
         return found
 
-    def within_term(self, grant: Grant) -> tuple[Reason, ...]:
-        """What is said of a grant at any time between its start and its expiry."""
-        found = self._within.get(grant.position)
+    def term(self, grant: Grant) -> Term:
+        """When a grant is in force, its revocation aside."""
+        found = self._terms.get(grant.position)
         if found is None:
-            position, end = grant.position, grant.expires_at
-            found = (Reason("starts_at", State.SATISFIED, "begun", f"from {grant.starts_at}", position),)
-            if end is not None:
-                found = (*found, Reason("expires_at", State.SATISFIED, "not expired", f"before {end}", position))
-            self._within[grant.position] = found
+            found = self._terms[grant.position] = term(grant)
         return found
 
-    def _walk(self, asset: bytes, known_position: int | None) -> tuple[Derivation, ...]:
-        line: dict[Derivation, None] = {}
+    def _trace(self, asset: bytes, known_position: int | None) -> Pedigree:
+        steps: dict[Derivation, None] = {}
         reached, pending = {asset}, [asset]
         for child in pending:
             for step in self._derivations.get(child, ()):
                 if known_position is not None and step.position > known_position:
                     continue
-                line[step] = None
+                steps[step] = None
                 if step.parent not in reached:
                     reached.add(step.parent)
                     pending.append(step.parent)
-        return tuple(line)
+        facts = Facts(self.by_position, self._chains, self._ownerships, self.disputes, self.exclusives)
+        return Pedigree(asset, tuple(steps), facts)
 
 
 def is_exclusive(grant: Grant) -> bool:

@@ -16,6 +16,8 @@ from atlas.rights.extents import EVERYTHING, Extent, Territories, extent
 from atlas.rights.territories import EU
 
 PORTRAIT_RULE: Final = "W26/portrait/1"
+LAW: Final = "W27/"
+"""How the id of every jurisdiction rule begins."""
 
 
 class Measure(StrEnum):
@@ -57,7 +59,7 @@ def _rules(
     name: str, where: Extent, law: str, since: int, duties: tuple[Measure, ...], conditions: tuple[Measure, ...] = ()
 ) -> tuple[JurisdictionRule, ...]:
     return tuple(
-        JurisdictionRule(f"W27/{name}/{measure}/1", where, measure, measure in conditions, since, law)
+        JurisdictionRule(f"{LAW}{name}/{measure}/1", where, measure, measure in conditions, since, law)
         for measure in (*duties, *conditions)
     )
 

@@ -5,10 +5,12 @@ DENY           a rule is violated; a prohibition wins over every grant
 UNDETERMINED   no rule is violated, and one could not be judged: something is not known, or not stated
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 import msgspec
+
+from atlas.rights.obligations import Effect
 
 
 class Outcome(StrEnum):
@@ -30,7 +32,7 @@ class State(StrEnum):
 OUTCOMES = {State.SATISFIED: Outcome.PERMIT, State.VIOLATED: Outcome.DENY, State.UNKNOWN: Outcome.UNDETERMINED}
 
 
-class Reason(msgspec.Struct, frozen=True):
+class Reason(msgspec.Struct, frozen=True, gc=False):
     """One rule or constraint: what it wanted, what it saw, and the reasons it rests on."""
 
     name: str
@@ -41,7 +43,7 @@ class Reason(msgspec.Struct, frozen=True):
     children: tuple["Reason", ...] = ()
 
 
-class GrantFinding(msgspec.Struct, frozen=True):
+class GrantFinding(msgspec.Struct, frozen=True, gc=False):
     """What became of one grant, constraint by constraint."""
 
     position: int
@@ -51,17 +53,74 @@ class GrantFinding(msgspec.Struct, frozen=True):
     chain: tuple[int, ...]  # the positions of this grant and of those it is held under
 
 
-class Duty(msgspec.Struct, frozen=True):
-    """What is owed for a permitted use."""
+class Action(StrEnum):
+    """What a licensee does to meet a duty under a grant."""
 
-    action: str
+    PAY = "pay"
+    SHARE = "share"  # pay a part of every receipt; the royalty statement says what came of it
+    REPORT = "report"
+    ATTRIBUTE = "attribute"
+
+
+class DutyState(StrEnum):
+    """How one duty stands."""
+
+    PENDING = "pending"  # not fulfilled, and not late: due later, in the time of grace, or with every receipt
+    FULFILLED = "fulfilled"
+    LATE = "late"  # the time of grace is over, and what was owed is not on record, or not all of it
+    REMEDIED = "remedied"  # fulfilled when it was late, the late fee paid
+
+
+class Duty(msgspec.Struct, frozen=True, gc=False):
+    """One duty and how it stands."""
+
+    action: str  # an Action, or a Measure of W27
     rule: str  # the rule or the field of the terms that it comes from
     due_at: int | None  # seconds since 1970; None with every receipt
     amount_wei: int | None = None
+    share_bps: int | None = None  # of every receipt
     position: int | None = None  # of the grant that it is owed under
+    use: int | None = None  # the position of the recorded use that it is owed for
+    state: DutyState = DutyState.PENDING
+    late_at: int | None = None  # from after this instant on it is late, unless fulfilled
+    fulfilled_at: int | None = None
+    outstanding_wei: int | None = None  # still to pay, the late fee included
+    effect: Effect = Effect.NONE  # on the licence, when late
+    relied_on: tuple[int, ...] = ()  # the positions of the facts that count as its fulfilment
 
 
-class Decision(msgspec.Struct, frozen=True):
+class Remedy(StrEnum):
+    """What would bring a permit nearer."""
+
+    LICENSE = "license"  # one that reaches the use then: a new one, a wider one, a renewal
+    RELEASE = "release"  # leave of the holder of the exclusive licence
+    STATEMENT = "statement"  # the use has to say what the licence limits
+    RECORD = "record"  # a fact that the ledger does not have: an owner, terms, a head licence
+    AUTHORIZATION = "authorization"  # by the person who is shown
+    MEASURE = "measure"  # that the law of the place asks for
+    RULING = "ruling"  # that ends the dispute
+    LIFTING = "lifting"  # of the prohibition
+    DUTY = "duty"  # to be made good
+
+
+class Missing(msgspec.Struct, frozen=True, gc=False):
+    """One thing that a permit takes and that is not there."""
+
+    path: tuple[str, ...]  # the names of the reasons from the top to the one that does not hold
+    state: State  # violated, or unknown
+    wanted: str
+    seen: str
+    position: int | None  # of the fact that it rests on, or of the nearest one above it
+    grant: int | None  # the position of the account's own grant that it is a constraint of
+    remedy: Remedy
+
+    @property
+    def name(self) -> str:
+        """The rule or constraint that does not hold."""
+        return self.path[-1]
+
+
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """The answer and the tree of its reasons."""
 
     outcome: Outcome
@@ -75,23 +134,6 @@ class Decision(msgspec.Struct, frozen=True):
     def permitted_by(self) -> tuple[int, ...]:
         """The ledger positions of the grants that give title to the use; empty for the owner, who needs none."""
         return tuple(finding.position for finding in self.grants if finding.outcome is Outcome.PERMIT)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """What a permit would take: each leaf that does not hold; of several grants, those of the nearest one."""
-        if self.outcome is Outcome.PERMIT:
-            return ()
-        return tuple(_describe(leaf) for reason in (*self.rules, *self._title()) for leaf in _open_leaves(reason))
-
-    def _title(self) -> tuple[Reason, ...]:
-        if self.owner.state is State.SATISFIED or self.permitted_by:
-            return ()
-        if self.owner.children:  # the owner, kept out by an exclusive license of another
-            return (self.owner,)
-        if not self.grants:
-            return (Reason("license", State.VIOLATED, "a license for the account", "none on record"),)
-        nearest = min(self.grants, key=lambda finding: sum(1 for each in finding.constraints if _is_open(each)))
-        return nearest.constraints
 
 
 def worst(states: Iterable[State]) -> State:
@@ -110,43 +152,3 @@ def standing(reasons: Sequence[Reason]) -> State:
 def state_of(holds: bool) -> State:
     """Satisfied or violated."""
     return State.SATISFIED if holds else State.VIOLATED
-
-
-def explain(decision: Decision) -> tuple[str, ...]:
-    """The decision as lines of text: the outcome, then each rule and grant and what it wanted, indented."""
-    lines = [decision.outcome.value, *_lines(decision.owner, 1)]
-    for finding in decision.grants:
-        lines.append(f"  license {finding.license_id}, position {finding.position}: {finding.outcome.value}")
-        lines.extend(line for constraint in finding.constraints for line in _lines(constraint, 2))
-    lines.extend(line for reason in decision.rules for line in _lines(reason, 1))
-    lines.extend(f"  duty {_describe_duty(duty)}" for duty in decision.duties)
-    lines.extend(f"  missing {each}" for each in decision.missing)
-    return tuple(lines)
-
-
-def _is_open(reason: Reason) -> bool:
-    return reason.state is not State.SATISFIED
-
-
-def _open_leaves(reason: Reason) -> Iterator[Reason]:
-    if not _is_open(reason):
-        return
-    below = [leaf for child in reason.children for leaf in _open_leaves(child)]
-    yield from below or [reason]
-
-
-def _lines(reason: Reason, depth: int) -> Iterator[str]:
-    yield "  " * depth + _describe(reason)
-    for child in reason.children:
-        yield from _lines(child, depth + 1)
-
-
-def _describe(reason: Reason) -> str:
-    text = f"{reason.name} {reason.state.value}: wanted {reason.wanted}, saw {reason.seen}"
-    return text if reason.position is None else f"{text} (position {reason.position})"
-
-
-def _describe_duty(duty: Duty) -> str:
-    due = "with every receipt" if duty.due_at is None else f"at {duty.due_at}"
-    amount = "" if duty.amount_wei is None else f", {duty.amount_wei} wei"
-    return f"{duty.action}{amount}, due {due} ({duty.rule})"

@@ -5,6 +5,7 @@ A scope is a box: one extent a named dimension, a half-open period, counters, an
 since 1970; a period holds from its start until before its end.
 """
 
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from atlas.rights import vocabularies
 from atlas.rights.errors import InvalidTerms
 from atlas.rights.extents import EVERYTHING, NOTHING, Dimension, Extent, Names, Territories
+from atlas.rights.moments import write_moment
 
 MAX_SUBLICENSE_DEPTH: Final = 16
 
@@ -29,8 +31,8 @@ class Period(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         )
 
     def __str__(self) -> str:
-        start = "always" if self.starts_at is None else str(self.starts_at)
-        return f"{start} until before {'never' if self.ends_at is None else self.ends_at}"
+        start = "always" if self.starts_at is None else write_moment(self.starts_at)
+        return f"{start} until before {'never' if self.ends_at is None else write_moment(self.ends_at)}"
 
 
 class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -62,23 +64,34 @@ class Witness(msgspec.Struct, frozen=True):
     instant: int
 
     def __str__(self) -> str:
-        return ", ".join([*(f"{key} {name}" for key, name in self.names), f"at {self.instant}"])
+        return ", ".join([*(f"{key} {name}" for key, name in self.names), f"at {write_moment(self.instant)}"])
 
 
+VOCABULARIES: Final = {
+    "works": vocabularies.WORKS,
+    "projects": vocabularies.PROJECTS,
+    "series": vocabularies.SERIES,
+    "media": vocabularies.MEDIA,
+    "channels": vocabularies.CHANNELS,
+    "languages": vocabularies.LANGUAGES,
+    "formats": vocabularies.FORMATS,
+    "industries": vocabularies.INDUSTRIES,
+    "modifications": vocabularies.MODIFICATIONS,
+}
+"""The dimensions whose names form a tree."""
 DIMENSIONS: Final[dict[str, Dimension]] = {
-    "works": Names(vocabularies.WORKS),
-    "projects": Names(vocabularies.PROJECTS),
-    "series": Names(vocabularies.SERIES),
-    "media": Names(vocabularies.MEDIA),
-    "territories": Territories(),
-    "channels": Names(vocabularies.CHANNELS),
-    "languages": Names(vocabularies.LANGUAGES),
-    "formats": Names(vocabularies.FORMATS),
-    "industries": Names(vocabularies.INDUSTRIES),
-    "modifications": Names(vocabularies.MODIFICATIONS),
+    key: Territories() if key == "territories" else Names(VOCABULARIES[key])
+    for key in (
+        *("works", "projects", "series", "media", "territories"),
+        *("channels", "languages", "formats", "industries", "modifications"),
+    )
 }
 WHERE_USED: Final = tuple(key for key in DIMENSIONS if key != "modifications")
 """The dimensions that every use has a place in; a use may leave the work as it is."""
+_MOST_LIMITED_FIRST: Final = (
+    *("media", "industries", "territories", "channels", "works"),
+    *("projects", "series", "formats", "languages"),
+)
 _LIMITS: Final = ("duration_s", "max_uses", "max_exposure_s", "sublicense_depth")
 
 
@@ -128,13 +141,25 @@ def overlaps(one: Scope, other: Scope, *, after: int = 0) -> Witness | None:
     instant = after if period.starts_at is None else max(after, period.starts_at)
     if not period.holds(instant):
         return None
-    names: list[tuple[str, str]] = []
-    for key in WHERE_USED:
-        name = DIMENSIONS[key].witness(extent_of(one, key), extent_of(other, key))
+    names: dict[str, str] = {}
+    for key in _MOST_LIMITED_FIRST:
+        here, there = extent_of(one, key), extent_of(other, key)
+        name = _unlimited(key) if here is there is EVERYTHING else _witness(key, here, there)
         if name is None:
             return None
-        names.append((key, name))
-    return Witness(tuple(names), instant)
+        names[key] = name
+    return Witness(tuple((key, names[key]) for key in WHERE_USED), instant)
+
+
+@lru_cache(maxsize=65_536)
+def _witness(key: str, one: Extent, other: Extent) -> str | None:
+    """Licences say the same few things over and over."""
+    return DIMENSIONS[key].witness(one, other)
+
+
+@lru_cache(maxsize=len(DIMENSIONS))
+def _unlimited(key: str) -> str | None:
+    return DIMENSIONS[key].witness(EVERYTHING, EVERYTHING)
 
 
 def intersect(one: Scope, other: Scope) -> Scope | None:

@@ -12,6 +12,7 @@ import msgspec
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.extents import EVERYTHING, Extent
 from atlas.rights.jurisdictions import Measure
+from atlas.rights.reasons import Action
 from atlas.rights.terms import Terms
 
 
@@ -22,7 +23,7 @@ class At(NamedTuple):
     known_position: int
 
 
-class Ownership(msgspec.Struct, frozen=True):
+class Ownership(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From ``starts_at`` on, ``owner`` owns the asset, until the next such fact."""
 
     asset: bytes
@@ -31,7 +32,7 @@ class Ownership(msgspec.Struct, frozen=True):
     position: int
 
 
-class Grant(msgspec.Struct, frozen=True):
+class Grant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A granted licence."""
 
     position: int
@@ -49,7 +50,7 @@ class Grant(msgspec.Struct, frozen=True):
     exclusive: bool = False  # as recorded; the terms may say so too
 
 
-class RecordedUse(msgspec.Struct, frozen=True):
+class RecordedUse(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A use that was made under a grant."""
 
     grant: int  # its position
@@ -59,7 +60,23 @@ class RecordedUse(msgspec.Struct, frozen=True):
     exposure_s: int = 0
 
 
-class Prohibition(msgspec.Struct, frozen=True):
+class Fulfilment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The licensee paid, reported or credited, as a grant asks.
+
+    A payment counts for what was due first; one that came with the grant itself, as the price of an offer that
+    was taken, is such a fact too. A report counts for all that was to be reported ``until`` then.
+    """
+
+    grant: int  # its position
+    action: Action
+    at: int
+    position: int
+    amount_wei: int = 0  # of a payment
+    until: int | None = None  # of a report; None is the instant it was made
+    use: int | None = None  # of an attribution: the position of the recorded use that was credited
+
+
+class Prohibition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A takedown, a ruling or a reservation: within ``scope`` nobody (or not ``account``) may use the asset."""
 
     asset: bytes
@@ -73,7 +90,7 @@ class Prohibition(msgspec.Struct, frozen=True):
     ended_position: int | None = None
 
 
-class Dispute(msgspec.Struct, frozen=True):
+class Dispute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A dispute over an asset, or over one grant on it; what its ruling says arrives as facts of its own."""
 
     asset: bytes
@@ -84,7 +101,7 @@ class Dispute(msgspec.Struct, frozen=True):
     ended_position: int | None = None
 
 
-class Portrait(msgspec.Struct, frozen=True):
+class Portrait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The asset shows, or sounds like, a real person."""
 
     asset: bytes
@@ -92,7 +109,7 @@ class Portrait(msgspec.Struct, frozen=True):
     position: int
 
 
-class Authorization(msgspec.Struct, frozen=True):
+class Authorization(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A person allows the use of the portrait, to all or to one account."""
 
     asset: bytes
@@ -106,7 +123,7 @@ class Authorization(msgspec.Struct, frozen=True):
     ended_position: int | None = None
 
 
-class Derivation(msgspec.Struct, frozen=True):
+class Derivation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``child`` was made from ``parent``, under a grant."""
 
     child: bytes
@@ -116,7 +133,7 @@ class Derivation(msgspec.Struct, frozen=True):
     by_owner: bool = False  # the registry that recorded it had the parent's own owner make it
 
 
-class MeasureTaken(msgspec.Struct, frozen=True):
+class MeasureTaken(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A measure was taken for an asset (a review passed, a watermark put in), or failed."""
 
     asset: bytes
@@ -127,12 +144,13 @@ class MeasureTaken(msgspec.Struct, frozen=True):
     passed: bool = True
 
 
-class RightsState(msgspec.Struct, frozen=True, kw_only=True):
+class RightsState(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All facts that decisions may rest on, in any order."""
 
     ownerships: tuple[Ownership, ...] = ()
     grants: tuple[Grant, ...] = ()
     uses: tuple[RecordedUse, ...] = ()
+    fulfilments: tuple[Fulfilment, ...] = ()
     prohibitions: tuple[Prohibition, ...] = ()
     disputes: tuple[Dispute, ...] = ()
     portraits: tuple[Portrait, ...] = ()
@@ -148,6 +166,13 @@ def in_force(fact: Prohibition | Dispute | Authorization, at: At) -> bool:
     if fact.ended_at is None or fact.ended_at > at.valid_time:
         return True
     return fact.ended_position is not None and fact.ended_position > at.known_position
+
+
+def as_known(grant: Grant, position: int) -> Grant:
+    """The grant as it was known at ``position``: without a revocation that came later."""
+    if grant.revoked_position is None or grant.revoked_position <= position:
+        return grant
+    return msgspec.structs.replace(grant, revoked_at=None, revoked_position=None)
 
 
 def revocation(grant: Grant, at: At) -> int | None:

@@ -11,9 +11,12 @@
 The document is UTF-8 JSON in one canonical form: sorted keys, no spaces, lists sorted by code point without
 repetition, amounts of wei as decimal text. In format 2 a dimension that is open is left out, and the three
 answers (attribution, exclusive, sublicense_depth, where null has no bound) always stand; what each kind has
-to state is in ``atlas.rights.kinds``. Format 1 knows five scopes and no price; ``"*"`` stands alone and means
-any. Read as a scope it is open in what it does not know, and sub-licensing, where allowed, has no bound;
-modification is open for the kinds from which works may be derived, and none for the others.
+to state is in ``atlas.rights.kinds``. Where reports are owed or delay has a consequence, the document has
+``obligations`` too (``atlas.rights.obligations``).
+
+Format 1 knows five scopes and no price; ``"*"`` stands alone and means any. Read as a scope it is open in what
+it does not know, and sub-licensing, where allowed, has no bound; modification is open for the kinds from which
+works may be derived, and none for the others.
 
 The hash is keccak256 of the document; it travels in the URI ``data:application/json;base64,...``.
 """
@@ -31,6 +34,7 @@ from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidTerms, TermsMismatch
 from atlas.rights.extents import EVERYTHING, NOTHING, Extent
 from atlas.rights.kinds import check_kind
+from atlas.rights.obligations import NO_OBLIGATIONS, Obligations, check_obligations
 from atlas.rights.prices import AMOUNTS, Price, check_price
 from atlas.rights.scopes import Scope, check_scope
 from atlas.rights.territories import TERRITORIES
@@ -69,6 +73,7 @@ class Terms(msgspec.Struct, frozen=True):
     kind: LicenseKind
     scope: Scope
     price: Price | None = None  # None in format 1: the offer states it
+    obligations: Obligations = NO_OBLIGATIONS
 
 
 class _Head(msgspec.Struct):
@@ -94,11 +99,12 @@ class _Second(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: LicenseKind
     scope: dict[str, Any]
     price: dict[str, Any]
+    obligations: dict[str, Any] = {}
 
 
-def license_terms(kind: LicenseKind, scope: Scope, price: Price) -> Terms:
+def license_terms(kind: LicenseKind, scope: Scope, price: Price, obligations: Obligations = NO_OBLIGATIONS) -> Terms:
     """Terms of format 2. Raises InvalidTerms for what W3 does not give to a licence of ``kind``."""
-    terms = Terms(FORMAT, kind, scope, price)
+    terms = Terms(FORMAT, kind, scope, price, obligations)
     _check_second(terms)
     return terms
 
@@ -248,9 +254,10 @@ def _parse_second(document: bytes) -> Terms:
     try:
         scope = msgspec.convert(second.scope, Scope)
         price = msgspec.convert({key: _amount(key, value) for key, value in second.price.items()}, Price)
+        obligations = msgspec.convert(second.obligations, Obligations)
     except (msgspec.MsgspecError, RecursionError) as error:
         raise InvalidTerms(f"not a terms document of format {FORMAT}: {str(error)[:300]}") from error
-    return Terms(FORMAT, second.kind, scope, price)
+    return Terms(FORMAT, second.kind, scope, price, obligations)
 
 
 def _amount(key: str, value: object) -> object:
@@ -267,12 +274,14 @@ def _second_builtins(terms: Terms) -> dict[str, Any]:
     price = cast("dict[str, Any]", msgspec.to_builtins(terms.price))
     stated = [key for key in Scope.__struct_fields__ if key in _ANSWERS or _states(terms.scope, key)]
     scope = {key: msgspec.to_builtins(getattr(terms.scope, key)) for key in stated}
-    return {
+    document = {
         "format": FORMAT,
         "kind": terms.kind,
         "price": {key: str(value) if key in AMOUNTS else value for key, value in price.items()},
         "scope": scope,
     }
+    obligations = msgspec.to_builtins(terms.obligations)
+    return {**document, "obligations": obligations} if obligations else document
 
 
 def _states(scope: Scope, key: str) -> bool:
@@ -285,6 +294,7 @@ def _check_second(terms: Terms) -> None:
         raise InvalidTerms(f"terms of format {FORMAT} state a price, these are of format {terms.format}")
     check_scope(terms.scope)
     check_price(terms.price)
+    check_obligations(terms.obligations)
     check_kind(terms.kind, terms.scope, terms.price)
 
 

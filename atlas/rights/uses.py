@@ -1,5 +1,7 @@
 """A use to decide on: who would use what, how and where, in the vocabulary of the scopes."""
 
+from functools import lru_cache
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -13,7 +15,7 @@ from atlas.rights.vocabularies import ANY
 _COUNTER_LIMIT = 2**63
 
 
-class Use(msgspec.Struct, frozen=True):
+class Use(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A use; ``*`` is everything in a dimension, None is not stated.
 
     A use that does not state what a licence limits is not permitted by that licence until it does. A use
@@ -61,14 +63,20 @@ def check_use(use: Use) -> None:
             f" got {len(use.asset)} and {len(use.account)}",
             hint="Pass the raw bytes, not text.",
         )
-    for key, field in FIELDS.items():
-        value: str | None = getattr(use, field)
-        if value is not None and value != ANY and not DIMENSIONS[key].knows(value):
-            raise InvalidUse(f"{field} cannot be {value[:100]!r}", hint=_HINTS.get(field, f"Write {ANY} for any."))
+    _check_names(_names(use))
     if not (0 < use.count < _COUNTER_LIMIT and 0 <= use.exposure_s < _COUNTER_LIMIT):
         raise InvalidUse(f"a use counts at least once and takes no negative time, got {use.count}, {use.exposure_s} s")
 
 
+@lru_cache(maxsize=16_384)
+def _check_names(names: tuple[str | None, ...]) -> None:
+    """The same places are asked about again and again; errors are not kept."""
+    for (key, field), name in zip(FIELDS.items(), names, strict=True):
+        if name is not None and name != ANY and not DIMENSIONS[key].knows(name):
+            raise InvalidUse(f"{field} cannot be {name[:100]!r}", hint=_HINTS.get(field, f"Write {ANY} for any."))
+
+
+_names = attrgetter(*FIELDS.values())
 _HINTS = {
     "territory": "Write it like DE, as a group like EU@2020-02-01, or * for everywhere.",
     "media": "Media are film, series, advertising and so on, or narrower: feature_film.",

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.conflicts import ConflictBook, effective_scope
+from atlas.rights.conflicts import ConflictBook, all_conflicts, effective_scope
 from atlas.rights.extents import EVERYTHING, Extent, extent
 from atlas.rights.intervals import Intervals
 from atlas.rights.scopes import DIMENSIONS, Period, Scope, extent_of
@@ -71,6 +71,22 @@ def test_a_grant_ended_early_is_put_in_again_with_its_end() -> None:
     assert book.conflicts(grant(2, BOB, Scope(), starts_at=11)) != ()
 
 
+def test_what_a_grant_reached_before_it_ended_is_forgotten() -> None:
+    book = ConflictBook([EXCLUSIVE])
+    proposed = grant(2, BOB, Scope(), starts_at=12)
+    assert book.conflicts(proposed) != ()
+    book.add(msgspec.structs.replace(EXCLUSIVE, revoked_at=12))
+    assert book.conflicts(proposed) == ()
+
+
+def test_of_all_grants_each_is_held_against_those_before_it() -> None:
+    later = grant(2, BOB, Scope(media=extent("film")))
+    last = grant(3, CAROL, Scope(media=extent("game"), exclusive=True))
+    found = [*all_conflicts([last, later, EXCLUSIVE, grant(4, BOB, Scope())], most=9)]
+    assert [(each.grant.position, each.other.position) for each in found] == [(2, 1), (4, 1), (4, 3)]
+    assert [*all_conflicts([EXCLUSIVE, later], at=20)] == []
+
+
 def test_a_past_overlap_is_none_from_now_on() -> None:
     assert ConflictBook([EXCLUSIVE]).conflicts(grant(2, BOB, Scope()), at=20) == ()
 
@@ -88,25 +104,38 @@ SCOPES = st.builds(
     ),
     media=st.sampled_from([EVERYTHING, extent("film"), extent("trailer"), extent("film", without=("trailer",))]),
     channels=st.sampled_from([EVERYTHING, extent("tv"), extent("tv.arte", "web"), extent("*", without=("tv",))]),
+    industries=st.sampled_from([EVERYTHING, extent("beauty"), extent("cosmetics"), extent("*", without=("beauty",))]),
+    works=st.sampled_from([EVERYTHING, extent("saga"), extent("saga.part-1", "tale"), extent("saga.part-1.cut")]),
     exclusive=st.booleans(),
 )
 
 
 @st.composite
-def grants(draw: st.DrawFn, positions: st.SearchStrategy[int]) -> Grant:
+def grants(draw: st.DrawFn, positions: st.SearchStrategy[int], kind: LicenseKind) -> Grant:
     return grant(
         draw(positions),
         draw(st.sampled_from([ALICE, BOB, CAROL])),
         draw(SCOPES),
+        kind=kind,
         starts_at=draw(TIMES),
         expires_at=draw(st.none() | TIMES),
     )
+
+
+@st.composite
+def books(draw: st.DrawFn) -> tuple[list[Grant], Grant]:
+    """Some grants of one kind, and a proposed one."""
+    kind = draw(st.sampled_from([LicenseKind.COMMERCIAL, LicenseKind.CHARACTER, LicenseKind.DERIVATIVE]))
+    known = st.lists(grants(st.integers(1, 50), kind), max_size=12, unique_by=lambda each: each.position)
+    return draw(known), draw(grants(st.just(99), kind))
 
 
 UNIVERSE = {
     "territories": ["DE", "AT", "CH", "FR", "US", "JP"],
     "media": ["film", "feature_film", "trailer", "game"],
     "channels": ["tv", "tv.arte", "web", "other-1"],
+    "industries": ["beauty", "cosmetics", "fragrance", "travel"],
+    "works": ["saga", "saga.part-1", "saga.part-1.cut", "tale", "other-1"],
 }
 
 
@@ -136,16 +165,11 @@ def meet_by_force(one: Grant, other: Grant) -> bool:
     )
 
 
-@given(
-    st.lists(grants(st.integers(1, 50)), max_size=12, unique_by=lambda each: each.position),
-    grants(st.just(99)),
-    st.booleans(),
-)
+@given(books(), st.booleans())
 def test_conflicts_are_those_that_brute_force_finds_and_witnesses_lie_in_both(
-    known: list[Grant],
-    proposed: Grant,
-    one_by_one: bool,
+    made: tuple[list[Grant], Grant], one_by_one: bool
 ) -> None:
+    known, proposed = made
     book = ConflictBook(() if one_by_one else known)
     for each in known if one_by_one else ():
         book.add(each)

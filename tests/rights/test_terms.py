@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidTerms, TermsMismatch
 from atlas.rights.extents import EVERYTHING, NOTHING, Extent
+from atlas.rights.obligations import Effect, Obligations
 from atlas.rights.prices import Price
 from atlas.rights.scopes import Scope
 from atlas.rights.terms import (
@@ -267,6 +268,19 @@ def test_format_2_is_the_one_of_the_docstring_and_reads_back() -> None:
     assert terms_from_uri(data_uri(terms), terms_hash(terms)) == terms
 
 
+def test_obligations_are_in_the_document_where_there_are_any() -> None:
+    plain = b'{"grace_s":2592000,"late_fee_bps":500,"report_every_s":7776000,"when_late":"suspend"}'
+    document = second(None, "obligations", json.loads(plain))
+    terms = parse_terms(document)
+    assert plain in document
+    assert encode_terms(terms) == document
+    assert terms.obligations == Obligations(
+        report_every_s=7_776_000, grace_s=2_592_000, late_fee_bps=500, when_late=Effect.SUSPEND
+    )
+    with pytest.raises(InvalidTerms, match="format 1"):
+        encode_terms(msgspec.structs.replace(TERMS, obligations=terms.obligations))
+
+
 def test_format_1_is_open_in_what_it_does_not_know_but_modification_of_kinds_without_derivatives() -> None:
     scope = parse_terms(DOCUMENT).scope
     assert (scope.languages, scope.industries, scope.max_uses) == (EVERYTHING, EVERYTHING, None)
@@ -307,6 +321,13 @@ def test_the_hash_of_a_document_of_format_1_never_changes() -> None:
         ("price", "annual_wei", LEFT_OUT, "priced"),
         (None, "price", None, "price"),
         (None, "scope", [], "scope"),
+        (None, "obligations", {}, "canonical"),
+        (None, "obligations", {"grace_s": 0}, "canonical"),
+        (None, "obligations", {"grace_s": -1}, "grace_s"),
+        (None, "obligations", {"report_every_s": 60}, "report_every_s"),
+        (None, "obligations", {"late_fee_bps": 10_001}, "late_fee_bps"),
+        (None, "obligations", {"when_late": "forgive"}, "when_late"),
+        (None, "obligations", {"extra": 1}, "extra"),
     ],
 )
 def test_a_document_of_format_2_is_refused_by_field(part: str | None, key: str, value: Any, field: str) -> None:

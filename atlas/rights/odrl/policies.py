@@ -26,6 +26,7 @@ from atlas.protocol.ids import format_aaid, parse_account_id
 from atlas.protocol.keccak import keccak256
 from atlas.rights.errors import InvalidPolicy
 from atlas.rights.extents import EVERYTHING, Extent
+from atlas.rights.obligations import NO_OBLIGATIONS
 from atlas.rights.odrl.names import CONTEXT, KIND_ACTIONS, PROFILE, short
 from atlas.rights.odrl.payments import write_price
 from atlas.rights.odrl.scoping import Json, typed, write_extent, write_scope
@@ -138,6 +139,9 @@ def _stated(key: str, values: list[Json]) -> dict[str, Any]:
 
 
 def _check(policy: LicensePolicy) -> None:
+    if policy.terms.obligations != NO_OBLIGATIONS:
+        hint = "Exchange the terms document itself, or terms without obligations."
+        raise InvalidPolicy("the profile has no words for the terms' obligations: reports, grace, delay", hint=hint)
     check_scope(policy.terms.scope)  # format 1 has channels of more than 200 characters, which no use can name
     for field in ("assigner", "assignee"):
         account: str | None = getattr(policy, field)
