@@ -76,15 +76,19 @@ class Archive:
 
     def table(self, *, after: int, upto: int, topics: Sequence[str] = ()) -> ArrowTable:
         """The facts above ``after`` up to ``upto``, as ``Ledger.table``. Raises MissingArchive, AlteredArchive."""
-        tables = [FACTS_SCHEMA.empty_table().select(_COLUMNS)]
+        tables = [TABLE_SCHEMA.empty_table()]
         after = max(after, 0)
-        for part in self._parts(after, upto):
-            position, end = max(after + 1, part.first), min(upto, part.last)
-            while position <= end:
-                first, table = self._kept(part, position)
-                tables.append(_of_topics(table.slice(position - first, end - position + 1), topics))
-                position = first + table.num_rows
-        return pa.concat_tables([table.cast(TABLE_SCHEMA) for table in tables])
+        while after < upto:
+            table, after = self.page(after=after, upto=upto, topics=topics)
+            tables.append(table)
+        return pa.concat_tables(tables)
+
+    def page(self, *, after: int, upto: int, topics: Sequence[str] = ()) -> tuple[ArrowTable, int]:
+        """As ``table``, to the end of a row group at most, and the position up to which it goes."""
+        (part,) = self._parts(after, after + 1)
+        first, table = self._kept(part, after + 1)
+        end = min(upto, first + table.num_rows - 1)
+        return _of_topics(table.slice(after + 1 - first, end - after), topics).cast(TABLE_SCHEMA), end
 
     def rows(self, positions: Iterable[int]) -> dict[int, tuple[Any, ...]]:
         """Single facts by position: position, stream (16 bytes), version, topic, payload."""
@@ -262,7 +266,7 @@ class Archive:
             if self.manifest(part).facts != name:
                 return self._group(part, position, columns)  # Replaced just now.
             raise missing(part, name) from error
-        except (pa.ArrowException, OSError, ValueError, IndexError) as error:
+        except (pa.ArrowException, OSError, ValueError, LookupError) as error:
             raise AlteredArchive(f"{name} of {part.name} cannot be read: {error}", position=position) from error
 
     def _read(self, part: Range, name: str) -> bytes:

@@ -85,11 +85,11 @@ def archive(ledger: Ledger, checkpointer: Checkpointer, *, progress: Progress | 
     written: list[Range] = []
     for first in range(archived + 1, complete, size):
         part = Range(first, first + size - 1)
-        if _last_decision(ledger.database, part) > complete:
-            break
         with alone(ledger.database) as connection:
             if connection.execute(_IS_ARCHIVED, (first,)).fetchone() == (True,):
                 continue
+            if _last_decision(ledger.database, part) > complete:
+                break
             _archive(ledger, checkpointer, part)
         written.append(part)
         if progress is not None:
@@ -122,7 +122,7 @@ def restore(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) 
     """Fill an empty log from its archive; returns the ranges restored. What was restored stays when a range fails.
 
     Raises RefusedArchiving when the log is not empty or the archive is another log's, MissingArchive, AlteredArchive,
-    and a NoteError when a checkpoint is refused.
+    a NoteError when a checkpoint is refused, and AppendingHalted.
     """
     archive, parts = ledger.archive, ledger.archive.ranges()
     _require_whole(archive, parts)

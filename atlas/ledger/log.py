@@ -26,11 +26,18 @@ __all__ = ["ArrowTable", "Fact", "Ledger", "RecordedFact"]
 Row: TypeAlias = tuple[Any, ...]
 
 PAGE_FACTS = 10_000
+PAGE_BYTES = 16 * 1024 * 1024
 POLL_S = 1.0
 
+# As many as fit, and the one that fills the page: how long a payload is, is known without reading it.
 _PAGE = b"""
-select position, stream, version, topic, payload from ledger.events
-where position > %s and position <= %s and (%s::text[] is null or topic = any(%s)) order by position limit %s
+select position, stream, version, topic, payload from (
+    select *, sum(coalesce(octet_length(payload), 0)) over (order by position rows unbounded preceding)
+              - coalesce(octet_length(payload), 0) as before
+    from ledger.events
+    where position > %s and position <= %s and (%s::text[] is null or topic = any(%s)) order by position limit %s
+) as facts
+where before < %s order by position
 """
 _STREAM = b"""
 select keys.position, keys.stream, keys.version, events.topic, events.payload
@@ -126,7 +133,7 @@ class Ledger:
         """The facts at positions above ``after`` up to and including ``upto`` (default: the head now), in order.
 
         Positions count from 1, so that ``after`` may be 0 or anything below. ``topics`` restricts to these topics,
-        ``limit`` to so many facts. No connection is held between pages.
+        ``limit`` to so many facts. No connection is held between pages, which are bounded in facts and in bytes.
         """
         after = max(after, 0)
         upto = self.head() if upto is None else upto
@@ -134,10 +141,11 @@ class Ledger:
         while after < upto and remaining > 0:
             asked = min(PAGE_FACTS, remaining)
             page, dropped = self._page(after, upto, topics, asked)
-            end = page[-1][0] if len(page) == asked else upto
+            end = page[-1][0] if len(page) == asked or _is_full(page) else upto
             if after < dropped:
                 end = min(upto, dropped, after + (PAGE_FACTS if topics else asked))
-                page = _rows(self.archive.table(after=after, upto=end, topics=topics).slice(0, remaining))
+                table, end = self.archive.page(after=after, upto=end, topics=topics)
+                page = _rows(table.slice(0, remaining))
             yield from self._recorded(page)
             after = end
             remaining -= len(page)
@@ -209,7 +217,7 @@ class Ledger:
         """A page, and up to where the log was dropped just after it was read, so that nothing is taken for absent."""
         wanted = list(topics) or None
         with self._database.connection() as connection, connection.cursor(binary=True) as cursor:
-            page = cursor.execute(_PAGE, (after, upto, wanted, wanted, limit)).fetchall()
+            page = cursor.execute(_PAGE, (after, upto, wanted, wanted, limit, PAGE_BYTES)).fetchall()
             return page, _dropped(connection)
 
     def _archived(self, positions: Sequence[int]) -> dict[int, Row]:
@@ -232,6 +240,10 @@ class Ledger:
                 position=position,
             )
         return RecordedFact(position, stream, version, topic, b"", redaction)
+
+
+def _is_full(page: Sequence[Row]) -> bool:
+    return sum(len(row[4] or b"") for row in page) >= PAGE_BYTES
 
 
 def _rows(table: ArrowTable) -> list[Row]:

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 from uuid import UUID
 
-import psycopg
-
 # The library takes the one factory class that it finds among a module's names, so its own must not be one of them.
 from eventsourcing import postgres
 from eventsourcing.application import Application
@@ -37,9 +35,8 @@ from psycopg.sql import SQL
 from atlas.ledger.archive import Archive, require_archive
 from atlas.ledger.arrays import take_arrays
 from atlas.ledger.batches import Batch, Fact, encode_batch
-from atlas.ledger.errors import AppendingHalted, InvalidFact
+from atlas.ledger.errors import InvalidFact
 from atlas.ledger.log import PAGE_FACTS
-from atlas.ledger.schema import HALTED
 from atlas.ledger.transcoding import MsgpackTranscoder
 from atlas.ledger.writer import CHANNEL, record_new
 
@@ -102,7 +99,7 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
             self._insert_events(cursor, stored_events, **kwargs)
             with cursor.connection.cursor(row_factory=tuple_row) as tuples:
                 take_arrays(tuples.adapters)
-                return _recorded(tuples, batch) if stored_events else []
+                return record_new(tuples, batch) if stored_events else []
 
     @retry((InterfaceError, OperationalError), max_attempts=10, wait=0.2)
     def select_events(
@@ -154,13 +151,12 @@ class LedgerApplicationRecorder(postgres.PostgresApplicationRecorder):
         found: list[Notification] = []
         while after < upto and len(found) < limit:
             end = min(upto, after + PAGE_FACTS)
-            page = require_archive(self.archive).table(after=after, upto=end, topics=topics)
+            page, after = require_archive(self.archive).page(after=after, upto=end, topics=topics)
             columns = [page.column(name).to_pylist() for name in page.schema.names]
             found += [
                 Notification(UUID(bytes=stream), version, topic, payload or b"", position)
                 for position, stream, version, topic, payload in zip(*columns, strict=True)
             ]
-            after = end
         return found[:limit]
 
 
@@ -212,16 +208,6 @@ class LedgerFactory(postgres.PostgresFactory):
         if self.env_create_table():
             recorder.create_table()
         return recorder
-
-
-def _recorded(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
-    try:
-        return record_new(cursor, batch)
-    except psycopg.DatabaseError as error:
-        # The library's own errors know no hint.
-        if error.sqlstate == HALTED:
-            raise AppendingHalted(f"nothing is appended: {error.diag.message_primary}") from error
-        raise
 
 
 def _batch(stored_events: Sequence[StoredEvent]) -> Batch:

@@ -33,6 +33,7 @@ TOPIC = "decision.appending-resumed"
 _HALT = b"update ledger.head set halted = %s where halted is null"
 _STATE = b"select halted, position from ledger.head for update"
 _RESUME = b"update ledger.head set halted = null"
+_VERSION = b"select coalesce(max(version) + 1, 0) from ledger.keys where stream = %s"
 _REASON = b"select halted from ledger.head"
 _REOPEN = b"update ledger.head set halted = null where position = 0"
 
@@ -101,8 +102,8 @@ def resume(ledger: Ledger, *, reason: str, authoriser: str, decided_at_ms: int) 
         if halted is None:
             raise RefusedResumption("the log is not halted: facts are appended")
         decision = AppendingResumed(reason, authoriser, halted, head, decided_at_ms)
-        last = ledger.last_version(stream)
+        # On this connection, which holds the head: another one is not always to be had.
+        ((version,),) = cursor.execute(_VERSION, (stream,)).fetchall()
         cursor.execute(_RESUME)
-        version = 0 if last is None else last + 1
         record(cursor, encode_batch([Fact(stream, version, TOPIC, msgspec.msgpack.encode(decision))]))
     return decision

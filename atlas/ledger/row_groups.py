@@ -77,9 +77,17 @@ def read_group(path: Path, part: Range, position: int, columns: Sequence[str]) -
         ends = list(accumulate(counts, initial=part.first))
         group = next(group for group, end in enumerate(ends[1:]) if position < end)
         table = file.read_row_group(group, columns=list(columns))
-    if table.schema.names != list(columns) or table.num_rows != counts[group]:
+    if not _has_columns(table, columns) or table.num_rows != counts[group]:
         raise AlteredArchive(f"{path.name} of {part.name} has not the columns of facts", position=ends[group])
     return ends[group], table
+
+
+def _has_columns(table: ArrowTable, names: Sequence[str]) -> bool:
+    """Whether the columns are those of facts: no reader finds a type, or a null, that there can be none of."""
+    expected = [FACTS_SCHEMA.field(name) for name in names]
+    return [(one.name, one.type) for one in table.schema] == [(one.name, one.type) for one in expected] and not any(
+        table.column(one.name).null_count for one in expected if not one.nullable
+    )
 
 
 def _lengths(payloads: ArrowColumn) -> np.ndarray:

@@ -11,11 +11,14 @@ failed is asked again after a pause that doubles.
 """
 
 import re
+import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 import httpx
 import msgspec
@@ -198,20 +201,68 @@ class _Answer(msgspec.Struct, frozen=True):
         return self.content.decode(errors="replace").strip()[:200]
 
 
+class _Limit:
+    """Ends a request after ``timeout_s``, whatever it waits for: the client bounds each wait, and headers may trickle.
+
+    Its connection is one of its own, which ``trace`` learns of (httpcore's extension of this name).
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(timeout_s, self._end)
+        self._timer.daemon = True
+        self.is_reached = False
+
+    def __enter__(self) -> "_Limit":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def trace(self, event: str, information: Mapping[str, Any]) -> None:
+        """What a request has come to."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.append(information["return_value"].get_extra_info("socket"))
+            if self.is_reached:
+                self._end()
+
+    def _end(self) -> None:
+        self.is_reached = True
+        for one in self._sockets:
+            with suppress(OSError):  # closed meanwhile, or handed over to TLS
+                # Not a TLS socket's own, which would let the next read see what is not decrypted.
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+
 def _submit(client: httpx.Client, url: str, body: bytes, timeout_s: float) -> _Answer:
     """The witness's answer, read as it comes: neither a slow trickle nor a flood is waited for."""
-    deadline_s = time.monotonic() + timeout_s
     content = b""
+    too_much = WitnessUnreachable(
+        f"{url} answers with more than {_MAX_ANSWER_BYTES} bytes, or for longer than {timeout_s:g} s",
+        hint="Is a witness there?",
+    )
+    limit = _Limit(timeout_s)
     try:
-        with client.stream("POST", f"{url.rstrip('/')}/add-checkpoint", content=body) as answer:
+        with (
+            limit,
+            client.stream(
+                "POST",
+                f"{url.rstrip('/')}/add-checkpoint",
+                content=body,
+                headers={"connection": "close"},
+                extensions={"trace": limit.trace},
+            ) as answer,
+        ):
             for part in answer.iter_bytes():
                 content += part
-                if len(content) > _MAX_ANSWER_BYTES or time.monotonic() > deadline_s:
-                    raise WitnessUnreachable(
-                        f"{url} answers with more than {_MAX_ANSWER_BYTES} bytes, or for longer than {timeout_s:g} s",
-                        hint="Is a witness there?",
-                    )
+                if len(content) > _MAX_ANSWER_BYTES:
+                    raise too_much
+        if limit.is_reached:
+            raise too_much  # an answer without a length may end anywhere
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if limit.is_reached:
+            raise too_much from error
         raise WitnessUnreachable(
             f"no answer from {url}: {error or type(error).__name__}",
             hint="Check the witness's URL, and whether it runs.",

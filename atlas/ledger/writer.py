@@ -7,7 +7,7 @@ in a transaction of others' (a companion's) is looked up first, so that nothing 
 """
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from uuid import UUID
 
@@ -39,6 +39,8 @@ CHANNEL = "ledger"
 COPY_FROM_FACTS = 256
 COPY_FROM_BYTES = 512 * 1024
 _BYTES_AHEAD = 8 * 1024 * 1024
+# With these, facts that cannot be added may still have positions; a halted log, too, tells them.
+_LEAVE_WHAT_IS_RECORDED = (UniqueViolation, AppendingHalted)
 
 _APPEND = b"""
 select recorded_position, recorded_leaf_hash
@@ -73,44 +75,39 @@ def record_at_once(connection: psycopg.Connection, batch: Batch) -> list[int]:
     connection.autocommit = True
     try:
         with connection.cursor() as cursor, _explained():
-            try:
+            with suppress(*_LEAVE_WHAT_IS_RECORDED):
                 return record_new(cursor, batch)
-            except psycopg.DatabaseError as error:
-                if not _leaves_what_is_recorded(error):
-                    raise
             return _record_small(cursor, batch)
     finally:
         connection.autocommit = False
 
 
-def _leaves_what_is_recorded(error: psycopg.DatabaseError) -> bool:
-    """Whether facts that cannot be added may still have positions; a halted log, too, tells them."""
-    return isinstance(error, UniqueViolation) or error.sqlstate == HALTED
+@contextmanager
+def _halt_explained() -> Generator[None]:
+    try:
+        yield
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == HALTED:
+            raise AppendingHalted(f"nothing is appended: {error.diag.message_primary}") from error
+        raise
 
 
 @contextmanager
 def _explained() -> Generator[None]:
     try:
-        yield
-    except psycopg.DatabaseError as error:
-        reason = _reason(error)
-        if reason is None:
-            raise
-        raise reason from error
-
-
-def _reason(error: psycopg.DatabaseError) -> LedgerError | None:
-    """What an error of the database means for an append, when it means anything in particular."""
-    if error.sqlstate == HALTED:
-        return AppendingHalted(f"nothing is appended: {error.diag.message_primary}")
-    if isinstance(error, UniqueViolation):
+        with _halt_explained():
+            yield
+    except UniqueViolation as error:
         # What is recorded was left out under the head's lock, so that only a position can be taken.
-        return MisplacedFact(f"a fact is stored above the head of the log: {error.diag.message_detail}")
-    return None
+        raise MisplacedFact(f"a fact is stored above the head of the log: {error.diag.message_detail}") from error
 
 
+@_halt_explained()
 def record_new(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
-    """As ``record`` for facts that must all be new: raises psycopg's UniqueViolation when one is recorded already."""
+    """As ``record`` for facts that must all be new: raises psycopg's UniqueViolation when one is recorded already.
+
+    Raises AppendingHalted.
+    """
     if is_small(batch):
         cursor.execute(_APPEND_NEW, _columns(batch))
         last = _only(cursor)
@@ -157,7 +154,7 @@ def _record_large(cursor: psycopg.Cursor, batch: Batch) -> list[int]:
     cursor.execute("savepoint batch")
     try:
         positions = record_new(cursor, batch)
-    except UniqueViolation:
+    except _LEAVE_WHAT_IS_RECORDED:
         cursor.execute("rollback to savepoint batch")
     else:
         cursor.execute("release savepoint batch")

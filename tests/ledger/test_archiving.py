@@ -2,10 +2,12 @@
 
 import shutil
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import UUID
 
 import duckdb
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 from eventsourcing.utils import Environment
@@ -20,6 +22,7 @@ from atlas.ledger.errors import (
     AlteredHead,
     AlteredKey,
     AlteredSchema,
+    AppendingHalted,
     ConflictingFact,
     LedgerCorrupt,
     MissingArchive,
@@ -28,11 +31,13 @@ from atlas.ledger.errors import (
     RootMismatch,
     UnknownSigner,
 )
+from atlas.ledger.exclusive import alone
 from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Fact, Ledger, RecordedFact
 from atlas.ledger.manifests import FACTS, MANIFEST, TILES, Range
 from atlas.ledger.notes import Signer
 from atlas.ledger.persistence import LedgerFactory, environment
+from atlas.ledger.recovery import behind_checkpoint
 from atlas.ledger.redacting import redact
 from atlas.ledger.row_groups import FACTS_SCHEMA
 from atlas.ledger.schema import set_partition_facts
@@ -73,6 +78,17 @@ def test_only_complete_partitions_are_archived_and_once(
     assert archiving.archive(archived, checkpointer) == []
     archived.append(facts("c", 200))
     assert archiving.archive(archived, checkpointer) == [Range(769, 1024)]
+
+
+def test_a_payload_redacted_just_before_its_range_is_archived_waits_for_the_decision(
+    ledger: Ledger, checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(database: Database) -> AbstractContextManager[psycopg.Connection]:
+        redact(ledger, 5, reason="r", authoriser="a", decided_at_ms=1)
+        return alone(database)
+
+    monkeypatch.setattr(archiving, "alone", late)
+    assert archiving.archive(ledger, checkpointer) == []
 
 
 def test_an_archived_log_verifies(archived: Ledger) -> None:
@@ -130,6 +146,13 @@ def test_a_log_is_restored_from_its_archive_alone(dropped: Ledger, database: Dat
     assert Tree(empty.database).root(900) == Tree(database).root(900)
     assert archiving.drop(empty, RING) == PARTS
     verify(empty)
+
+
+def test_a_halted_log_is_not_restored_and_says_why(dropped: Ledger, empty: Ledger) -> None:
+    assert dropped.dropped() == PARTS[-1].last
+    behind_checkpoint(empty.database, 5_000, 0)
+    with pytest.raises(AppendingHalted, match="over 5000 facts is signed"):
+        archiving.restore(empty, RING)
 
 
 def test_only_an_empty_log_is_restored(archived: Ledger) -> None:

@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -111,7 +113,7 @@ def test_an_interrupted_leader_leaves_no_one_waiting() -> None:
     assert group.record(encode_batch(facts("a", 1))) == [1]
 
 
-def test_a_leader_interrupted_while_it_sorts_out_a_conflict_leaves_nobody_without_an_answer() -> None:
+def test_what_interrupts_a_leader_while_it_sorts_out_a_conflict_is_its_own_and_others_are_recorded() -> None:
     disputed, free = [Fact(stream("a"), 0, "t", b"other")], facts("b", 1)
     entered, gate = threading.Event(), threading.Event()
     outcomes: dict[str, list[int] | BaseException] = {}
@@ -149,7 +151,61 @@ def test_a_leader_interrupted_while_it_sorts_out_a_conflict_leaves_nobody_withou
         thread.join(10)
     assert outcomes["first"] == [1]
     assert isinstance(outcomes["leader"], KeyboardInterrupt)
-    assert isinstance(outcomes["follower"], KeyboardInterrupt)
+    assert outcomes["follower"] == [1]
+
+
+def test_a_thread_interrupted_before_it_leads_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = Group(Log().record)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(group, "_lead", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            group.record(encode_batch(facts("a", 1)))
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(group.record, encode_batch(facts("b", 1))).result(10) == [1]
+
+
+def test_a_batch_that_nothing_can_record_concerns_its_caller_only() -> None:
+    log = Log()
+
+    def record(batch: Batch) -> list[int]:
+        if b"impossible" in batch.payloads:
+            raise TypeError("no payload")
+        return log.record(batch)
+
+    bad = [Fact(stream("a"), 0, "t", b"impossible")]
+    results = together(Group(record).record, [facts("b", 2), bad, facts("c", 2), bad, facts("d", 2)])
+    assert [isinstance(result, TypeError) for result in results] == [False, True, False, True, False]
+    assert len(log.leaves) == 6
+
+
+_OUTLIVING = """
+import asyncio, threading
+from atlas.ledger.batches import encode_batch
+from atlas.ledger.grouping import Group
+from tests.ledger.examples import facts
+
+group = Group(lambda batch: list(range(1, len(batch) + 1)))
+
+async def main():
+    await asyncio.sleep(0)
+    print(await group.record_async(encode_batch(facts("task", 1))))
+
+def outlive():
+    threading.main_thread().join()
+    asyncio.run(main())
+    print(group.record(encode_batch(facts("thread", 1))))
+
+threading.Thread(target=outlive).start()
+"""
+
+
+def test_tasks_and_threads_record_after_the_main_thread_has_ended() -> None:
+    ended = subprocess.run([sys.executable, "-c", _OUTLIVING], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.split("\n") == ["[1]", "[1]", ""]
 
 
 def test_while_one_transaction_runs_all_others_gather_for_the_next() -> None:

@@ -2,6 +2,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
@@ -14,6 +15,7 @@ from atlas.ledger.database import Database
 from atlas.ledger.entries import MAX_PAYLOAD_BYTES
 from atlas.ledger.errors import AlteredKey, ConflictingFact, InvalidFact, MisplacedFact, MissingFact, PayloadTooLarge
 from atlas.ledger.log import Fact, Ledger, RecordedFact
+from atlas.ledger.redacting import redact
 from atlas.ledger.writer import COPY_FROM_FACTS
 from tests.ledger.examples import facts, stream
 
@@ -171,6 +173,29 @@ def test_facts_come_in_pages_without_a_seam(ledger: Ledger, monkeypatch: pytest.
     monkeypatch.setattr("atlas.ledger.log.PAGE_FACTS", 7)
     assert [fact.position for fact in ledger.facts(after=0)] == list(range(1, 101))
     assert [fact.position for fact in ledger.facts(after=2, limit=21)] == list(range(3, 24))
+
+
+def test_a_page_of_facts_ends_where_their_payloads_are_many_bytes(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = [version * 37 % 90 for version in range(100)]
+    ledger.append([Fact(stream("a"), version, "t", bytes(length)) for version, length in enumerate(lengths)])
+    for position in (3, 8, 9):
+        redact(ledger, position, reason="r", authoriser="a", decided_at_ms=1)
+    everything = recorded(ledger)
+    fetch, pages = ledger._page, list[int]()  # pyright: ignore[reportPrivateUsage]
+
+    def watched(*bounds: Any) -> tuple[list[Any], int]:
+        page, dropped = fetch(*bounds)
+        pages.append(sum(len(row[4] or b"") for row in page[:-1]))
+        return page, dropped
+
+    monkeypatch.setattr("atlas.ledger.log.PAGE_BYTES", 200)
+    monkeypatch.setattr(ledger, "_page", watched)
+    assert recorded(ledger) == everything
+    assert list(ledger.facts(after=2, limit=21)) == everything[2:23]
+    assert list(ledger.facts(after=0, topics=["t"])) == everything[:100]
+    assert max(pages) < 200
 
 
 def test_a_table_has_the_same_facts_in_columns(ledger: Ledger) -> None:

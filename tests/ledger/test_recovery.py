@@ -1,3 +1,5 @@
+import asyncio
+
 import msgspec
 import pytest
 
@@ -6,7 +8,7 @@ from atlas.ledger.database import Database
 from atlas.ledger.errors import AppendingHalted, InvalidFact, LedgerBehindCheckpoint, RefusedResumption
 from atlas.ledger.log import Ledger
 from atlas.ledger.notes import Signer
-from atlas.ledger.recovery import TOPIC, AppendingResumed, resume
+from atlas.ledger.recovery import TOPIC, AppendingResumed, behind_checkpoint, resume
 from atlas.ledger.verification import verify_ledger
 from atlas.protocol.facts import stream_id
 from tests.ledger.examples import facts
@@ -28,13 +30,40 @@ def decide(ledger: Ledger, reason: str = "the site burned down") -> AppendingRes
     return resume(ledger, reason=reason, authoriser="operator", decided_at_ms=7)
 
 
-@pytest.mark.parametrize("count", [1, 200])
+@pytest.mark.parametrize("count", [1, 200, 300])
 def test_a_log_behind_a_checkpoint_refuses_to_append(behind: Ledger, database: Database, count: int) -> None:
     for ledger in (behind, Ledger(database)):
         with pytest.raises(AppendingHalted, match="over 6 facts is signed, and the log has 5"):
             ledger.append(facts("b", count))
     assert behind.head() == 5
     assert behind.append(facts("a", 5)) == [1, 2, 3, 4, 5]  # What is recorded already is no append.
+
+
+def test_a_halted_log_tells_the_positions_of_what_it_has_in_a_large_batch_too(
+    ledger: Ledger, database: Database
+) -> None:
+    recorded = facts("a", 300)
+    ledger.append(recorded)
+    behind_checkpoint(database, 301, 300)
+    assert ledger.append(recorded) == list(range(1, 301))
+    with pytest.raises(AppendingHalted):
+        ledger.append([*recorded, *facts("b", 1)])
+
+
+def test_whoever_appends_what_is_recorded_is_answered_although_others_are_refused(behind: Ledger) -> None:
+    async def main() -> list[list[int] | BaseException]:
+        batches = (facts("b", 1), facts("c", 1), facts("a", 5), facts("d", 1))
+        return await asyncio.gather(*map(behind.append_async, batches), return_exceptions=True)
+
+    refused, *together = asyncio.run(main())
+    assert [type(outcome) for outcome in (refused, together[0], together[2])] == [AppendingHalted] * 3
+    assert together[1] == [1, 2, 3, 4, 5]
+
+
+def test_an_operator_goes_on_with_one_connection(behind: Ledger, database: Database) -> None:
+    with Database(database.url, max_connections=1, timeout_s=2) as one:
+        decide(Ledger(one))
+    assert behind.append(facts("b", 1)) == [7]
 
 
 def test_the_signer_halts_a_log_that_lost_its_end(ledger: Ledger, database: Database) -> None:

@@ -61,6 +61,9 @@ def test_large_payloads_are_archived_read_redacted_and_restored_a_few_at_a_time(
     archiving.drop(ledger, RING)
     assert list(ledger.facts(after=0, upto=1536)) == before
     assert list(ledger.facts(after=850, upto=1400, topics=["c"])) == before[900:1400]
+    page, end = ledger.archive.page(after=1000, upto=1536)
+    assert page.column("position").to_pylist() == list(range(1001, end + 1))
+    assert _bytes(page.column("payload").to_pylist()) <= 1_000
     assert ledger.stream(stream("c"))[:636] == before[900:]
     redact(ledger, 1000, reason="r", authoriser="a", decided_at_ms=1, checkpointer=checkpointer)
     verify_ledger(ledger, checkpointer.checkpoint(), SIGNER.verifier)
@@ -86,6 +89,34 @@ def test_row_groups_that_are_not_those_of_a_range_are_not_read(archived: Ledger,
     for position, first in ((1, 1), (100, 1), (101, 101), (256, 101)):
         assert read_group(path, PARTS[0], position, ["position"])[0] == first
         assert archived.archive.rows([position])[position][0] == position
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stream", "text"),
+        ("stream", b"short"),
+        ("stream", None),
+        ("version", "text"),
+        ("version", None),
+        ("topic", [1]),
+        ("topic", None),
+        ("payload", 1.5),
+    ],
+)
+def test_columns_of_another_kind_are_no_facts(dropped: Ledger, directory: Path, name: str, value: object) -> None:
+    path = directory / PARTS[0].name / FACTS
+    table = pq.read_table(path, schema=FACTS_SCHEMA)
+    column = pa.array([value] * table.num_rows, FACTS_SCHEMA.field(name).type if value is None else None)
+    pq.write_table(table.set_column(table.schema.get_field_index(name), name, column), path)
+    for read in (
+        lambda: list(dropped.facts(after=0)),
+        lambda: dropped.table(after=0, upto=300),
+        lambda: dropped.stream(stream("a")),
+        lambda: dropped.archive.entry(3),
+    ):
+        with pytest.raises(AlteredArchive):
+            read()
 
 
 def _bytes(payloads: list[bytes | None]) -> int:
