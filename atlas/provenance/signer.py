@@ -38,6 +38,7 @@ SIGNER_LOCK = 0x61746C61_73000050
 STEP_VERSIONS = 256
 POLL_S = 1.0
 UNREACHABLE_POLL_S = 5.0
+LONGEST_POLL_S = 10.0
 UNFINISHED_HOURS = 24
 
 _TRY_LOCK = "select pg_try_advisory_lock(%s)"
@@ -94,8 +95,7 @@ class ManifestSigner:
         while not stop.is_set():
             started_s = time.monotonic()
             try:
-                # Looking through everything unsigned takes time in a big registry: spend at most a tenth on it.
-                pause_s = 0.0 if self.step() else max(POLL_S, 10 * (time.monotonic() - started_s))
+                pause_s = 0.0 if self.step() else pause_after(time.monotonic() - started_s)
             except SignerBusy:
                 pause_s = POLL_S
             except DatabaseUnreachable as error:
@@ -165,6 +165,15 @@ class ManifestSigner:
                 yield
             finally:
                 connection.execute(_UNLOCK, (SIGNER_LOCK,))
+
+
+def pause_after(looked_s: float) -> float:
+    """How long to rest after a look that found nothing to sign, in seconds.
+
+    Looking through everything unsigned takes time in a big registry: a tenth of the time may go to it. A look that
+    took long because the database was away is no reason to sleep over what comes when it is back.
+    """
+    return min(max(POLL_S, 10 * looked_s), LONGEST_POLL_S)
 
 
 def _decision(pedigree: Pedigree, signed: SignedMedia, now: datetime) -> ManifestSigned:

@@ -14,7 +14,7 @@ from atlas.protocol.vocabulary import Agent
 from atlas.provenance.decisions import Signing
 from atlas.provenance.errors import CertificateExpired, SignerBusy, ViewsMissing
 from atlas.provenance.media import MediaType
-from atlas.provenance.signer import ManifestSigner
+from atlas.provenance.signer import ManifestSigner, pause_after
 from atlas.provenance.verification import MediaReader, MediaState, MediaVerdict
 from tests.projections.chain import aaid_of
 from tests.provenance.samples import MAKER, MEDIA, Studio, mp4, png, wav
@@ -221,6 +221,13 @@ def test_it_runs_until_told_to_stop(world: World) -> None:
     assert len(world.decisions()) == 1
 
 
+@pytest.mark.parametrize(("looked_s", "pause_s"), [(0.001, 1.0), (0.5, 5.0), (30.0, 10.0)])
+def test_a_long_look_makes_the_next_one_rarer_and_never_puts_the_signer_to_sleep(
+    looked_s: float, pause_s: float
+) -> None:
+    assert pause_after(looked_s) == pause_s
+
+
 def test_without_views_it_says_so(database_url: str, tmp_path: Path) -> None:
     with Database(database_url) as database, Signing(database_url) as signing, pytest.raises(ViewsMissing):
         make_signer(database, signing, Studio(tmp_path / "studio")).step()
@@ -234,7 +241,7 @@ from atlas.provenance.content import ContentStore
 from atlas.provenance.decisions import Signing
 from atlas.provenance.keys import load_identity, load_trust_list
 from atlas.provenance.manifest import Maker
-from atlas.provenance.signer import ManifestSigner
+from atlas.provenance.signer import ManifestSigner, pause_after
 from atlas.provenance.signing import MediaSigner
 from datetime import UTC, datetime
 
