@@ -105,6 +105,13 @@ def to_list(cells: Cells, count: int) -> list[bytes]:
     return [content[start : start + width] for start in range(0, len(content), width)]
 
 
+def longest(cells: Cells) -> int:
+    """The bytes of the longest value, at least 0."""
+    if isinstance(cells, np.ndarray):
+        return cells.shape[1] - len(NULL)
+    return max(map(len, [cells] if isinstance(cells, bytes) else cells), default=len(NULL)) - len(NULL)
+
+
 def side_by_side(parts: Sequence[Fixed | bytes], count: int) -> Fixed:
     """The columns ``parts`` as one, in as many rows."""
     widths = [len(part) if isinstance(part, bytes) else part.shape[1] for part in parts]
