@@ -16,12 +16,13 @@ from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
 from atlas.projections.accounts import Accounts
 from atlas.projections.amounts import of_integers
+from atlas.projections.cells import encode
 from atlas.projections.entities import EntityRows
 from atlas.projections.errors import UnstorableValue
 from atlas.projections.projector import Projector
 from atlas.projections.schema import creation
 from atlas.projections.storable import INDEXED_BYTES
-from atlas.projections.tables import AccountTable, EntityTable, Value, bigint, binary, text, uint256
+from atlas.projections.tables import AccountTable, EntityTable, Value, bigint, binary, text, time, uint256
 from atlas.projections.views.values import FIRST_MOMENT, LAST_MOMENT, moment, moment_of_ms, moments
 from atlas.protocol import facts
 from atlas.protocol.facts import BlockHeader, BlockRef, ChainFinalized, ChainLog, ChainReorged
@@ -111,6 +112,13 @@ def test_accounts_are_keyed_by_numbers_of_any_size_in_any_form() -> None:
     deltas, blocks = [1, 2, 3], np.array([1, 1, 1])
     made = accounts.postings(np.arange(3), (of_integers(numbers),), deltas, blocks)
     assert made.places.tolist() == accounts.postings(np.arange(3), (numbers,), deltas, blocks).places.tolist()
+
+
+@pytest.mark.parametrize("written", ["NaT", "-0001-01-01T00:00:00", "10000-01-01T00:00:00"])
+def test_a_column_of_moments_beyond_the_calendar_is_refused(written: str) -> None:
+    for values in ([written], ["2026-01-01T00:00:00", written]):
+        with pytest.raises(UnstorableValue, match="at must be moments of the years 1 to 9999"):
+            encode(time("at"), np.array(values, "datetime64[s]"))
 
 
 @pytest.mark.parametrize("seconds", [-(2**63), -(10**11), -5, 0, 10**9, 10**12, 2**63 - 1])
