@@ -14,14 +14,14 @@ import pyarrow as pa
 from psycopg import sql
 
 from atlas.projections.amounts import Amounts, Limbs, carried, of_integers, widened
-from atlas.projections.cells import Cells, encode, integers, numeric, to_list
+from atlas.projections.cells import Cells, encode, integers, longest, numeric, to_list
 from atlas.projections.copying import array, execute_with_arrays, rows_of, write_rows
 from atlas.projections.errors import UnstorableValue
 from atlas.projections.lookup import keys_as_table, select_rows
 from atlas.projections.running import Integers, Postings, Run, chained, run
 from atlas.projections.schema import ACCOUNT_STATE, POSTING_STATE, names_of
-from atlas.projections.storable import RowCheck
-from atlas.projections.tables import AccountTable, ColumnType, Value
+from atlas.projections.storable import RowCheck, require_indexable
+from atlas.projections.tables import AccountTable, Column, ColumnType, Value
 from atlas.protocol.logs import values_of
 
 Key: TypeAlias = tuple[Value, ...]
@@ -76,7 +76,7 @@ class Accounts:
         self.table = table
         self._identifier = sql.Identifier(schema, table.name)
         self._postings_identifier = sql.Identifier(schema, table.postings)
-        self._check = RowCheck(table.key)
+        self._check = RowCheck(table.key, [column.name for column in table.key])
         self._complete = empty
         self._known = _Known()
         self._pending: list[tuple[Key, int, int, int]] = []  # key, position, delta, block number
@@ -233,9 +233,14 @@ class Accounts:
         unknown = list(dict.fromkeys(key for key in keys if key not in known.places))
         if unknown:
             columns = zip(self.table.key, map(list, zip(*unknown, strict=True)), strict=True)
-            cells = [to_list(encode(column, values), len(unknown)) for column, values in columns]
+            cells = [self._indexed_cells(column, values) for column, values in columns]
             known.add(unknown, list(map(b"".join, zip(*cells, strict=True))))
         return np.array([known.places[key] for key in keys], np.int64)
+
+    def _indexed_cells(self, column: Column, values: list[Any]) -> list[bytes]:
+        cells = encode(column, values)
+        require_indexable(column, longest(cells))
+        return to_list(cells, len(values))
 
     def _load(self, cursor: psycopg.Cursor) -> None:
         """Learn the stored balances of the accounts that are new here, by one statement."""
@@ -292,7 +297,9 @@ def _distinct(column: object) -> tuple[list[Any], Integers | None]:
         found = encoded.dictionary
         values = values_of(found) if pa.types.is_fixed_size_binary(found.type) else found.to_pylist()
         return values, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    if isinstance(column, np.ndarray):
+    if isinstance(column, Amounts):
+        column = column.to_ints()
+    elif isinstance(column, np.ndarray):
         column = column.tolist()
     if not isinstance(column, list):
         return [column], None

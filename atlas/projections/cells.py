@@ -51,6 +51,7 @@ OIDS: Mapping[ColumnType, int] = {
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_US = np.datetime64("2000-01-01", "us")
+_CALENDAR = np.array(["0001-01-01T00:00:00", "9999-12-31T23:59:59"], "datetime64[s]")
 _MICROSECOND = timedelta(microseconds=1)
 _NEGATIVE = 0x4000
 _INTEGERS: Mapping[ColumnType, np.dtype[Any]] = {
@@ -105,6 +106,13 @@ def to_list(cells: Cells, count: int) -> list[bytes]:
     return [content[start : start + width] for start in range(0, len(content), width)]
 
 
+def longest(cells: Cells) -> int:
+    """The bytes of the longest value, at least 0."""
+    if isinstance(cells, np.ndarray):
+        return cells.shape[1] - len(NULL)
+    return max(map(len, [cells] if isinstance(cells, bytes) else cells), default=len(NULL)) - len(NULL)
+
+
 def side_by_side(parts: Sequence[Fixed | bytes], count: int) -> Fixed:
     """The columns ``parts`` as one, in as many rows."""
     widths = [len(part) if isinstance(part, bytes) else part.shape[1] for part in parts]
@@ -127,6 +135,8 @@ def _encode_array(column: Column, values: npt.NDArray[Any]) -> Cells:
         case (ColumnType.UINT256, "i" | "u"):
             return _checked_amounts(column, of_integers(values))
         case (ColumnType.TIME, "M"):
+            if len(values) and not (_CALENDAR[0] <= values.min() and values.max() <= _CALENDAR[1]):  # or no time at all
+                raise unstorable(column, "moments of the years 1 to 9999")
             return _fixed(((values - _EPOCH_US) // np.timedelta64(1, "us")).astype(">i8").reshape(-1, 1))
         case _:
             return _encode_list(column, values.tolist())

@@ -11,12 +11,12 @@ from typing import TypeAlias
 import psycopg
 from psycopg import sql
 
-from atlas.projections.cells import NULL, encode
+from atlas.projections.cells import NULL, encode, longest
 from atlas.projections.copying import encode_rows, execute_with_arrays, rows_of, write_rows
 from atlas.projections.lookup import keys_as_arrays, keys_as_table, loaded, select_rows
 from atlas.projections.running import Integers
 from atlas.projections.schema import VALIDITY, names_of, same_key
-from atlas.projections.storable import RowCheck
+from atlas.projections.storable import RowCheck, require_indexable
 from atlas.projections.tables import EntityTable, Value, bigint
 
 Key: TypeAlias = tuple[Value, ...]
@@ -34,7 +34,8 @@ class EntityRows:
         self.table = table
         self._identifier = sql.Identifier(schema, table.name)
         self._columns = (*table.columns, *VALIDITY)
-        self._check = RowCheck(table.columns)
+        self._check = RowCheck(table.columns, table.indexed)
+        self._check_key = RowCheck(table.key, table.indexed)
         self._complete = empty
         self._known: dict[Key, Values | None] = {}
         self._pending: dict[Key, list[Version]] = {}
@@ -43,11 +44,12 @@ class EntityRows:
         self._inserted: list[bytes] = []
 
     def get(self, cursor: psycopg.Cursor, key: Key) -> Values | None:
-        """The current values of ``key``, or None when it has no row."""
+        """The current values of ``key``, or None when it has no row. Raises UnstorableValue for what is no key."""
         pending = self._pending.get(key)
         if pending:
             return pending[-1][1]
         if key not in self._known:
+            self._check_key(key)
             self._known[key] = None if self._complete else self._select(cursor, key)
         return self._known[key]
 
@@ -70,6 +72,9 @@ class EntityRows:
         assert columns.keys() == set(table.value_names), f"{table.name} has the columns {table.value_names}"
         keys = encode(table.key[0], positions)
         cells = [encode(column, columns[column.name]) for column in table.values]
+        for column, each in zip(table.values, cells, strict=True):
+            if column.name in table.indexed:
+                require_indexable(column, longest(each))
         return rows_of(len(self._columns), [keys, *cells, keys, NULL], len(positions))
 
     def insert(self, rows: bytes) -> None:

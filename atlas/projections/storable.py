@@ -1,7 +1,7 @@
 """What a column can hold: a value that PostgreSQL would refuse is found before it is sent."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 import orjson
@@ -13,15 +13,22 @@ NUMERIC_DIGITS = 78
 NUMERIC_LIMIT = 10**NUMERIC_DIGITS
 """Absolute values from here on do not fit numeric(78,0)."""
 
+INDEXED_BYTES = 512
+"""The longest text and the most bytes in a column that an index has.
+
+An entry has at most 2,704 bytes (PostgreSQL manual, "B-Tree Indexes"), and no index has more than four such columns.
+"""
+
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class RowCheck:
-    """What rows of ``columns`` can hold. Made once for many rows."""
+    """What rows of ``columns`` can hold, of which those named ``indexed`` are in an index. Made once for many rows."""
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Column], indexed: Collection[str] = ()) -> None:
         self._columns = tuple(columns)
-        self._checks = tuple(_CHECKS[column.type] for column in columns)
+        checks = ((_INDEXED_CHECKS if column.name in indexed else _CHECKS)[column.type] for column in columns)
+        self._checks = tuple(checks)
 
     def __call__(self, values: Sequence[Value]) -> None:
         """Return when the columns can hold ``values``, one each. Raises UnstorableValue."""
@@ -36,6 +43,12 @@ def require_nullable(column: Column) -> None:
     """Raises UnstorableValue for a column that must have a value."""
     if not column.nullable:
         raise UnstorableValue(f"{column.name} must have a value")
+
+
+def require_indexable(column: Column, most_bytes: int) -> None:
+    """Return when an index can have values of ``column`` with so many bytes. Raises UnstorableValue."""
+    if most_bytes > INDEXED_BYTES and column.type in (ColumnType.TEXT, ColumnType.BYTES):
+        raise unstorable(column, _indexable(most_bytes))
 
 
 def unstorable(column: Column, problem: str) -> UnstorableValue:
@@ -62,6 +75,18 @@ def _check_text(value: object) -> str:
 
 def _check_bytes(value: object) -> str:
     return "" if isinstance(value, bytes) else f"bytes, not {type(value).__name__}"
+
+
+def _check_indexed_text(value: object) -> str:
+    return _check_text(value) or _indexable(len(value.encode()) if isinstance(value, str) else 0)
+
+
+def _check_indexed_bytes(value: object) -> str:
+    return _check_bytes(value) or _indexable(len(value) if isinstance(value, bytes) else 0)
+
+
+def _indexable(size: int) -> str:
+    return "" if size <= INDEXED_BYTES else f"at most {INDEXED_BYTES} bytes, as an index has it, not {size:,}"
 
 
 def _integer_check(low: int, high: int) -> Callable[[object], str]:
@@ -98,4 +123,10 @@ _CHECKS: Mapping[ColumnType, Callable[[object], str]] = {
     ColumnType.BOOLEAN: _check_boolean,
     ColumnType.TIME: _check_time,
     ColumnType.JSON: _check_json,
+}
+
+_INDEXED_CHECKS: Mapping[ColumnType, Callable[[object], str]] = {
+    **_CHECKS,
+    ColumnType.TEXT: _check_indexed_text,
+    ColumnType.BYTES: _check_indexed_bytes,
 }

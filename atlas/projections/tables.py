@@ -62,6 +62,11 @@ class EntityTable(msgspec.Struct, frozen=True, dict=True):
         return self.key + self.values
 
     @cached_property
+    def indexed(self) -> frozenset[str]:
+        """The names of the columns that an index has."""
+        return frozenset(column.name for column in self.key).union(*self.indexes)
+
+    @cached_property
     def value_names(self) -> tuple[str, ...]:
         """The names of the value columns, in order."""
         return tuple(column.name for column in self.values)

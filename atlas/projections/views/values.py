@@ -12,24 +12,26 @@ from atlas.protocol.ids import derive_aaid, format_aaid
 
 ZERO_ADDRESS: Final = bytes(20)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_MOMENT = datetime(1, 1, 1, tzinfo=UTC)
 LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
+_FIRST_SECOND = int((FIRST_MOMENT - EPOCH).total_seconds())
 _LAST_SECOND = int((LAST_MOMENT - EPOCH).total_seconds())
 
 
 def moment(seconds: int) -> datetime:
-    """The moment ``seconds`` after 1970; what lies beyond the calendar, as contracts allow, is its last second."""
-    return EPOCH + timedelta(seconds=min(seconds, _LAST_SECOND))
+    """The moment ``seconds`` after 1970; what lies beyond the calendar, as contracts allow, is its nearest second."""
+    return EPOCH + timedelta(seconds=max(_FIRST_SECOND, min(seconds, _LAST_SECOND)))
 
 
 def moment_of_ms(milliseconds: int) -> datetime:
-    """The moment ``milliseconds`` after 1970, at the latest the calendar's last second."""
-    return min(EPOCH + timedelta(milliseconds=min(milliseconds, 1000 * _LAST_SECOND)), LAST_MOMENT)
+    """The moment ``milliseconds`` after 1970, within the calendar as ``moment`` is."""
+    return EPOCH + timedelta(milliseconds=max(1000 * _FIRST_SECOND, min(milliseconds, 1000 * _LAST_SECOND)))
 
 
 def moments(seconds: npt.NDArray[Any]) -> npt.NDArray[np.datetime64]:
     """``moment`` of each."""
-    return np.minimum(seconds, _LAST_SECOND).astype(np.int64).astype("datetime64[s]")
+    return np.maximum(_FIRST_SECOND, np.minimum(seconds, _LAST_SECOND)).astype(np.int64).astype("datetime64[s]")
 
 
 def require_own_registry(aaid: bytes, origin: Origin, token_id: int) -> None:
