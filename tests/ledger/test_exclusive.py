@@ -51,9 +51,11 @@ def large(database: Database, directory: Path) -> Ledger:
     """One partition of some hundred pages, and the beginning of the next."""
     with database.connection() as connection:
         set_partition_facts(connection, len(LARGE))
-    ledger, noise = Ledger(database, Archive(directory)), random.Random(7)
-    ledger.append([Fact(uuid4(), 0, "example.fact", noise.randbytes(1900)) for _ in range(len(LARGE) + 1)])
-    return ledger
+    noise = random.Random(7)
+    # A session that ends tells the server's statistics what it wrote, and an idle one ten seconds later.
+    with Database(database.url) as ending:
+        Ledger(ending).append([Fact(uuid4(), 0, "example.fact", noise.randbytes(1900)) for _ in range(len(LARGE) + 1)])
+    return Ledger(database, Archive(directory))
 
 
 @contextmanager
