@@ -52,7 +52,7 @@ select head.position, head.partition_facts, coalesce((select max(last) from ledg
 _IS_ARCHIVED = b"select exists (select from ledger.archives where first = %s)"
 _RECORD = b"insert into ledger.archives (first, last, manifest_sha256) values (%s, %s, %s)"
 _ARCHIVED = b"""
-select archives.first, archives.last from ledger.archives, ledger.head
+select archives.first, archives.last, head.partition_facts from ledger.archives, ledger.head
 where archives.first > head.dropped order by archives.first
 """
 _REDACTED = b"select position from ledger.events where position between %s and %s and payload is null"
@@ -106,16 +106,20 @@ def drop(
     longer than ``patience_s``: it and the next ones stay.
     """
     with ledger.database.connection() as connection:
-        parts = [Range(first, last) for first, last in connection.execute(_ARCHIVED).fetchall()]
-    for part in parts:
+        found = [(Range(first, last), size) for first, last, size in connection.execute(_ARCHIVED).fetchall()]
+    for part, size in found:
         with alone(ledger.database):
             check_range(ledger, ring, part)
             exclusively(
-                ledger.database, "ledger.events", lambda part=part: _drop(ledger.database, part), patience_s=patience_s
+                ledger.database,
+                partition_name(part.first, size),
+                lambda part=part: _drop(ledger.database, part),
+                parent="events",
+                patience_s=patience_s,
             )
         if progress is not None:
             progress(part)
-    return parts
+    return [part for part, _ in found]
 
 
 def restore(ledger: Ledger, ring: KeyRing, *, progress: Progress | None = None) -> list[Range]:

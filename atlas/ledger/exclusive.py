@@ -3,14 +3,19 @@
 Whoever waits for an exclusive lock makes everybody wait who comes after, and a reader may hold the table for an hour.
 So an attempt waits LOCK_WAIT_S at most, then lets those go on who came meanwhile, and is made again, until the
 patience of the caller is over.
+
+PostgreSQL ends an automatic vacuum for whoever has waited for ``deadlock_timeout`` (1 s), longer than an attempt. So
+before the next one the partition is asked for in a mode that neither readers nor appends stand in line behind, and
+for long enough. A vacuum against wraparound of the transaction ids is not ended for anybody, and is waited for.
 """
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import LockNotAvailable, UndefinedTable
+from psycopg.sql import SQL, Identifier
 
 from atlas.ledger.database import Database
 from atlas.ledger.errors import TableInUse
@@ -24,9 +29,14 @@ LOCK_TIMEOUT_OF_TRANSACTION = LOCK_TIMEOUT.replace(b"set ", b"set local ")
 # Those who were there before the last attempt; when others' transactions began may not be shown to everyone.
 _HOLDERS = b"""
 select coalesce(string_agg(distinct pid::text, ', '), 'none any more') from pg_locks join pg_stat_activity using (pid)
-where relation = to_regclass(%s) and granted and pid <> pg_backend_pid()
+where relation in (to_regclass(%s), to_regclass(%s)) and granted and pid <> pg_backend_pid()
   and coalesce(xact_start < now() - make_interval(secs => %s), true)
 """
+_LONGER_THAN_DEADLOCKS = b"""
+select set_config('lock_timeout', (setting::int + 1000)::text, true) from pg_settings where name = 'deadlock_timeout'
+"""
+# It conflicts with itself and what is stronger: with maintenance, not with reading and writing rows.
+_LOCK = SQL("lock table {} in share update exclusive mode")
 
 
 @contextmanager
@@ -39,10 +49,18 @@ def alone(database: Database) -> Generator[psycopg.Connection]:
         yield connection
 
 
-def exclusively(database: Database, table: str, attempt: Callable[[], None], *, patience_s: float = PATIENCE_S) -> None:
-    """Call ``attempt``, which sets LOCK_TIMEOUT and takes ``table`` for itself, until it gets it.
+def exclusively(
+    database: Database,
+    partition: str,
+    attempt: Callable[[], None],
+    *,
+    parent: str | None = None,
+    patience_s: float = PATIENCE_S,
+) -> None:
+    """Call ``attempt``, which sets LOCK_TIMEOUT and takes the partition for itself, until it gets it.
 
-    Raises TableInUse when others have held the table for ``patience_s``.
+    ``partition`` is its name within the schema ``ledger``; ``parent`` is ``events`` where the attempt takes that too.
+    Raises TableInUse when others have held them for ``patience_s``.
     """
     deadline_s = time.monotonic() + patience_s
     while True:
@@ -51,13 +69,22 @@ def exclusively(database: Database, table: str, attempt: Callable[[], None], *, 
         except LockNotAvailable as error:
             if time.monotonic() >= deadline_s:
                 raise TableInUse(
-                    f"{table} is in use for longer than {patience_s:g} s, by the database's sessions "
-                    f"{_holders(database, table)}",
+                    f"ledger.{partition} is in use for longer than {patience_s:g} s, by the database's sessions "
+                    f"{_holders(database, partition, parent)}",
                     hint="Ask again when what reads the log (a dump, a long query) is done: see pg_stat_activity.",
                 ) from error
         time.sleep(PAUSE_S)
+        _end_vacuum(database, partition)
 
 
-def _holders(database: Database, table: str) -> str:
+def _end_vacuum(database: Database, partition: str) -> None:
+    """Have the server end an automatic vacuum of the partition; what else holds it, the next attempt meets."""
+    with suppress(LockNotAvailable, UndefinedTable), database.connection() as connection:
+        connection.execute(_LONGER_THAN_DEADLOCKS)
+        connection.execute(_LOCK.format(Identifier("ledger", partition)))
+
+
+def _holders(database: Database, partition: str, parent: str | None) -> str:
+    names = [None if name is None else f"ledger.{name}" for name in (partition, parent)]
     with database.connection() as connection:
-        return connection.execute(_HOLDERS, (table, LOCK_WAIT_S)).fetchall()[0][0]
+        return connection.execute(_HOLDERS, (*names, LOCK_WAIT_S)).fetchall()[0][0]

@@ -98,7 +98,7 @@ def _purge(database: Database, position: int, patience_s: float) -> None:
     with database.connection() as connection:
         row = connection.execute(_PARTITION, (position,)).fetchone()
     if row is not None:
-        exclusively(database, f"ledger.{row[0]}", lambda: _write_anew(database, row[0]), patience_s=patience_s)
+        exclusively(database, row[0], lambda: _write_anew(database, row[0]), patience_s=patience_s)
 
 
 def _write_anew(database: Database, partition: str) -> None:

@@ -163,6 +163,8 @@ def _other_terms(policy: LicensePolicy) -> Iterator[str]:
         if limit is not None:
             yield f"{key}: {limit}"
     yield from _answers(scope)
+    for key, value in msgspec.to_builtins(policy.terms.obligations).items():
+        yield f"{key}: {value}"
     yield f"terms 0x{terms_hash(policy.terms).hex()}"
 
 

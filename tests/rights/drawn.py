@@ -1,4 +1,4 @@
-"""Terms that hypothesis draws: every kind, over all scopes and prices that the kind may have."""
+"""Terms that hypothesis draws: every kind, over all scopes, prices and obligations that the kind may have."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights import vocabularies
 from atlas.rights.extents import EVERYTHING, NOTHING, Extent, extent
 from atlas.rights.kinds import KINDS
+from atlas.rights.obligations import DAY_S, MAX_GRACE_S, NO_OBLIGATIONS, YEAR_S, Effect, Obligations
 from atlas.rights.prices import GROWING, RATES, Price
 from atlas.rights.scopes import DIMENSIONS, MAX_SUBLICENSE_DEPTH, Period, Scope
 from atlas.rights.terms import Medium, Terms, license_terms, make_terms
@@ -79,10 +80,19 @@ def prices(draw: st.DrawFn, kind: LicenseKind) -> Price:
     return Price(**found)
 
 
+OBLIGATIONS = st.just(NO_OBLIGATIONS) | st.builds(
+    Obligations,
+    report_every_s=st.none() | st.integers(DAY_S, 100 * YEAR_S),
+    grace_s=st.integers(0, MAX_GRACE_S),
+    late_fee_bps=st.integers(0, 10_000),
+    when_late=st.sampled_from(Effect),
+)
+
+
 @st.composite
 def _second(draw: st.DrawFn) -> Terms:
     kind = draw(st.sampled_from(LicenseKind))
-    return license_terms(kind, draw(scopes(kind)), draw(prices(kind)))
+    return license_terms(kind, draw(scopes(kind)), draw(prices(kind)), draw(OBLIGATIONS))
 
 
 FIRST = st.builds(
@@ -96,4 +106,4 @@ FIRST = st.builds(
     attribution=st.booleans(),
 )
 DRAWN = FIRST | _second()
-"""Terms of both formats, over all scopes and prices."""
+"""Terms of both formats, over all scopes, prices and obligations."""

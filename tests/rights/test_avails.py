@@ -8,6 +8,7 @@ from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.avails import COLUMNS, Title, avails, write_avails
 from atlas.rights.errors import InvalidPolicy
 from atlas.rights.extents import EVERYTHING, Extent, extent
+from atlas.rights.obligations import Effect, Obligations
 from atlas.rights.odrl.policies import LicensePolicy
 from atlas.rights.prices import Price
 from atlas.rights.scopes import Period, Scope
@@ -115,3 +116,10 @@ def test_the_file_has_two_header_lines_and_computes_nothing() -> None:
     groups, names, row = csv.reader(made.splitlines())
     assert (len(groups), tuple(names), len(row)) == (len(COLUMNS), COLUMNS, len(COLUMNS))
     assert row[COLUMNS.index("TitleInternalAlias")] == '\'=HYPERLINK("x")'
+
+
+def test_obligations_are_said_in_words() -> None:
+    obligations = Obligations(grace_s=60, when_late=Effect.SUSPEND)
+    terms = msgspec.structs.replace(AGREEMENT.terms, obligations=obligations)
+    (words,) = set(column(scoped(terms, territories=extent("DE"), media=extent("film")), "OtherTerms"))
+    assert words.split("; ")[-3:-1] == ["grace_s: 60", "when_late: suspend"]

@@ -103,6 +103,11 @@ PAYMENTS: Final[dict[str, str]] = {
 }
 """The duty that states each part of a price; each is included in odrl:compensate."""
 
+REPORT_USE: Final = f"{ATLAS}reportUse"
+"""The duty to report; it is included in odrl:inform."""
+ANSWER_FOR_DELAY: Final = f"{ATLAS}answerForDelay"
+"""The duty that states what follows from delay; it is included in odrl:compensate."""
+
 OPERANDS: Final[dict[str, str]] = {
     "works": f"{ATLAS}work",
     "projects": f"{ATLAS}project",
@@ -125,7 +130,8 @@ BROADER: Final[dict[str, str]] = (
     | {f"{ODRL}{name}": f"{ODRL}{broader}" for name, broader in _UNDER_OTHERS.items()}
     | {f"{CC}{name}": f"{ODRL}use" for name in _CC.split()}
     | dict.fromkeys(KIND_ACTIONS.values(), f"{ODRL}use")
-    | dict.fromkeys(PAYMENTS.values(), f"{ODRL}compensate")
+    | dict.fromkeys((*PAYMENTS.values(), ANSWER_FOR_DELAY), f"{ODRL}compensate")
+    | {REPORT_USE: f"{ODRL}inform"}
 )
 """The action that each action is included in; odrl:use and odrl:transfer are in none."""
 

@@ -51,9 +51,13 @@ def _amount(left: str, operator: str, amount_wei: int) -> Json:
 
 
 def _share(price: Price, part: str) -> Json:
-    whole, rest = divmod(getattr(price, part), 100)
-    percent = f"{whole}.{rest:02}" if rest else str(whole)
-    return {"leftOperand": "percentage", "operator": "eq", "rightOperand": typed(percent, "decimal")}
+    return {"leftOperand": "percentage", "operator": "eq", "rightOperand": percentage(getattr(price, part))}
+
+
+def percentage(share_bps: int) -> Json:
+    """Basis points as a literal: 525 are "5.25"."""
+    whole, rest = divmod(share_bps, 100)
+    return typed(f"{whole}.{rest:02}" if rest else str(whole), "decimal")
 
 
 def read_price(duties: tuple[Rule, ...], losses: Losses) -> Price | None:
@@ -88,9 +92,9 @@ def _read_part(duty: Rule, losses: Losses) -> tuple[tuple[str, int] | None, int 
     wanted = f"{ODRL}percentage" if part in RATES else f"{ODRL}payAmount"
     value: int | None = None
     ceiling: int | None = None
-    for each in _plain(action.refinements, losses):
+    for each in plain(action.refinements, losses):
         if each.left == wanted and short(each.operator) == "eq" and value is None:
-            value = _read_rate(each, losses) if part in RATES else _read_amount(each, losses)
+            value = read_percentage(each, losses) if part in RATES else _read_amount(each, losses)
             if value is None:
                 return None, None
         elif each.left == TOTAL and short(each.operator) == "lteq" and part in GROWING and ceiling is None:
@@ -103,13 +107,14 @@ def _read_part(duty: Rule, losses: Losses) -> tuple[tuple[str, int] | None, int 
     return (part, value), ceiling
 
 
-def _plain(conditions: tuple[Condition, ...], losses: Losses) -> Iterator[Constraint]:
+def plain(conditions: tuple[Condition, ...], losses: Losses) -> Iterator[Constraint]:
+    """The constraints of which all hold; others are lost."""
     for condition in conditions:
         losses.others(condition.others)
         if isinstance(condition, Constraint):
             yield condition
         else:
-            losses.limit(condition.path, f"alternatives ({condition.operand}) have no place in a price")
+            losses.limit(condition.path, f"alternatives ({condition.operand}) have no place in a duty")
 
 
 def _read_amount(constraint: Constraint, losses: Losses) -> int | None:
@@ -117,15 +122,16 @@ def _read_amount(constraint: Constraint, losses: Losses) -> int | None:
         unit = "no unit" if constraint.unit is None else short(constraint.unit)[:100]
         losses.limit(constraint.path, f"an amount in {unit}, expected {short(WEI)}", CurrencyMismatch)
         return None
-    text = _one(constraint)
+    text = only(constraint)
     if _WHOLE.fullmatch(text) is None:
         losses.limit(constraint.path, f"{text[:100]!r} is no whole number of wei", InvalidTerms)
         return None
     return int(text)
 
 
-def _read_rate(constraint: Constraint, losses: Losses) -> int | None:
-    text = _one(constraint)
+def read_percentage(constraint: Constraint, losses: Losses) -> int | None:
+    """The basis points that a constraint states; None, and a loss, where it states none."""
+    text = only(constraint)
     share_bps = Fraction(text) * 100 if _PERCENT.fullmatch(text) else None
     if share_bps is None or share_bps.denominator != 1 or constraint.unit is not None:
         losses.limit(constraint.path, f"{text[:100]!r} is no percentage in whole basis points", InvalidTerms)
@@ -133,6 +139,7 @@ def _read_rate(constraint: Constraint, losses: Losses) -> int | None:
     return int(share_bps)
 
 
-def _one(constraint: Constraint) -> str:
+def only(constraint: Constraint) -> str:
+    """The text of the one right operand; empty where there is none, or several."""
     values: list[Any] = [each.text for each in constraint.right]
     return values[0] if len(values) == 1 else ""

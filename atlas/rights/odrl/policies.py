@@ -9,10 +9,10 @@
      "obligation":[{"action":"ensureExclusivity","assignee":"<the assigner>","target":"aaid:..."}],
      "conflict":"prohibit","prohibition":[{"action":"use","target":"aaid:...", ...}]}
 
-An exclusive license obliges its assigner to ensure exclusivity; credit and payments are duties of the permission;
-reservations (uses that nobody, or that the assignee, may make at all) are prohibitions. The parties are CAIP-10
-accounts, the asset is its AAID. Documents are UTF-8 JSON with sorted keys and no spaces; the hash that a
-signature or a fact refers to is keccak256 of that form, and ``parse_policy`` takes no other.
+An exclusive license obliges its assigner to ensure exclusivity; credit, payments, reports and what follows from delay
+are duties of the permission; reservations (uses that nobody, or that the assignee, may make at all) are prohibitions.
+The parties are CAIP-10 accounts, the asset is its AAID. Documents are UTF-8 JSON with sorted keys and no spaces; the
+hash that a signature or a fact refers to is keccak256 of that form, and ``parse_policy`` takes no other.
 """
 
 from enum import StrEnum
@@ -26,7 +26,7 @@ from atlas.protocol.ids import format_aaid, parse_account_id
 from atlas.protocol.keccak import keccak256
 from atlas.rights.errors import InvalidPolicy
 from atlas.rights.extents import EVERYTHING, Extent
-from atlas.rights.obligations import NO_OBLIGATIONS
+from atlas.rights.odrl.delays import write_obligations
 from atlas.rights.odrl.names import CONTEXT, KIND_ACTIONS, PROFILE, short
 from atlas.rights.odrl.payments import write_price
 from atlas.rights.odrl.scoping import Json, typed, write_extent, write_scope
@@ -117,6 +117,7 @@ def _permission(policy: LicensePolicy) -> Json:
     duties: list[Json] = [{"action": "attribute"}] if terms.scope.attribution else []
     if terms.price is not None:
         duties.extend(write_price(terms.price))
+    duties.extend(write_obligations(terms.obligations))
     rule = _rule(policy, short(KIND_ACTIONS[terms.kind]), to_all=False)
     return {**rule, **_stated("constraint", write_scope(terms.scope)), **_stated("duty", duties)}
 
@@ -139,9 +140,6 @@ def _stated(key: str, values: list[Json]) -> dict[str, Any]:
 
 
 def _check(policy: LicensePolicy) -> None:
-    if policy.terms.obligations != NO_OBLIGATIONS:
-        hint = "Exchange the terms document itself, or terms without obligations."
-        raise InvalidPolicy("the profile has no words for the terms' obligations: reports, grace, delay", hint=hint)
     check_scope(policy.terms.scope)  # format 1 has channels of more than 200 characters, which no use can name
     for field in ("assigner", "assignee"):
         account: str | None = getattr(policy, field)

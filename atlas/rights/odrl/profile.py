@@ -11,7 +11,17 @@ import msgspec
 
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights import vocabularies
-from atlas.rights.odrl.names import ATLAS, BROADER, KIND_ACTIONS, PAYMENTS, PROFILE, SELF_CONTAINED, short
+from atlas.rights.odrl.names import (
+    ANSWER_FOR_DELAY,
+    ATLAS,
+    BROADER,
+    KIND_ACTIONS,
+    PAYMENTS,
+    PROFILE,
+    REPORT_USE,
+    SELF_CONTAINED,
+    short,
+)
 from atlas.rights.territories import GROUPS
 
 _SKOS = "http://www.w3.org/2004/02/skos/core#"
@@ -25,6 +35,8 @@ OPERAND_TERMS: Final = {
     "modification": "How the asset is changed: a name of the concept scheme modifications; a use without it changes "
     "nothing.",
     "sublicenseDepth": "How many sub-licenses below the assignee may stand the one who uses; 0 is the assignee alone.",
+    "graceTime": "How long after the day that it is due a payment or a report is not yet late.",
+    "whenLate": "What a late payment or report does to the license: atlas:suspend or atlas:terminate.",
     "payTotal": "What all payments under the duties of a permission that have this refinement come to together.",
 }
 KIND_TERMS: Final = {
@@ -45,8 +57,15 @@ PAYMENT_TERMS: Final = {
     "share_bps": "To pay a percentage of the revenue with every receipt.",
     "performance_bps": "To pay a percentage of what the advertising earns, with every receipt.",
 }
+DUTY_TERMS: Final = {
+    REPORT_USE: "To report the use at the end of each odrl:timeInterval, counted from the start of the license.",
+    ANSWER_FOR_DELAY: "To bear what follows when a payment or a report is late: after atlas:graceTime, once, an "
+    "odrl:percentage of the amount that was due, and atlas:whenLate.",
+}
 OTHER_TERMS: Final = {
     "nothing": ("odrl:RightOperand", "The name under isAnyOf of what reaches nothing: an empty list vanishes in RDF."),
+    "suspend": ("odrl:RightOperand", "Under whenLate: nothing is permitted until the duty is made good."),
+    "terminate": ("odrl:RightOperand", "Under whenLate: the license has ended, and what comes later brings none back."),
     "wei": ("rdfs:Resource", "The unit of odrl:payAmount: the smallest unit of the policy's currency."),
     "currency": ("rdf:Property", "Of a policy: the currency of all its amounts, as CAIP-19."),
     "termsFormat": ("rdf:Property", "Of a policy: the format of the terms document that it states."),
@@ -69,6 +88,7 @@ def definitions() -> dict[str, str]:
     return {
         **{short(KIND_ACTIONS[kind]): text for kind, text in KIND_TERMS.items()},
         **{short(PAYMENTS[part]): text for part, text in PAYMENT_TERMS.items()},
+        **{short(action): text for action, text in DUTY_TERMS.items()},
         **{f"atlas:{name}": text for name, text in OPERAND_TERMS.items()},
         **{f"atlas:{name}": text for name, (_, text) in OTHER_TERMS.items()},
     }
@@ -88,7 +108,7 @@ def vocabulary() -> bytes:
 def _graph() -> Iterator[Json]:
     yield {"@id": PROFILE, "@type": "skos:Collection", "skos:prefLabel": "Atlas Ledger profile of ODRL 2.2"}
     texts = definitions()
-    for action in (*KIND_ACTIONS.values(), *PAYMENTS.values()):
+    for action in (*KIND_ACTIONS.values(), *PAYMENTS.values(), *DUTY_TERMS):
         above = {"includedIn": BROADER[action]}
         yield _term(action, ["odrl:Action", "skos:Concept"], texts[short(action)]) | above
     for name, text in OPERAND_TERMS.items():

@@ -14,13 +14,14 @@ from atlas.protocol.ids import parse_aaid, parse_account_id
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import CurrencyMismatch, InvalidPolicy, InvalidTerms, TermsMismatch
 from atlas.rights.extents import EVERYTHING, NOTHING
+from atlas.rights.odrl.delays import is_obligation, read_obligations
 from atlas.rights.odrl.jsonld import Literal
 from atlas.rights.odrl.losses import Loss, Losses, Weight
 from atlas.rights.odrl.names import ATLAS, DCT, KIND_ACTIONS, ODRL, PROFILE, short
 from atlas.rights.odrl.payments import is_payment, read_price
 from atlas.rights.odrl.policies import LicensePolicy, PolicyType, Reservation, encode_policy
 from atlas.rights.odrl.scoping import OPEN, read_scope
-from atlas.rights.odrl.syntax import Policy, Rule, Thing, named, parse
+from atlas.rights.odrl.syntax import Action, Policy, Rule, Thing, named, parse
 from atlas.rights.odrl.times import read_instant
 from atlas.rights.scopes import Scope
 from atlas.rights.terms import FORMAT, Terms, encode_terms, terms_hash
@@ -113,14 +114,16 @@ class _Reader:
         losses.others(rule.others)
         kind = self._read_kind(rule)
         scope = self._read_scope(rule)
-        payments = tuple(duty for duty in rule.duties if self._is_plain(duty, rule) and is_payment(duty.actions[0]))
-        price = read_price(payments, losses)
+        duties = tuple(duty for duty in rule.duties if self._is_plain(duty, rule))
+        price = read_price(tuple(duty for duty in duties if is_payment(duty.actions[0])), losses)
+        obligations = read_obligations(tuple(duty for duty in duties if is_obligation(duty.actions[0])), losses)
         attribution = any(_does(duty, "attribute") for duty in rule.duties)
         changed = {"attribution": attribution, "exclusive": self._read_exclusive(rule)}
         if kind is None or losses.weigh(Weight.LIMIT):
             return None
         known = 1 if price is None else FORMAT
-        return self._checked(Terms(known, kind, msgspec.structs.replace(scope, **changed), price), rule)
+        scope = msgspec.structs.replace(scope, **changed)
+        return self._checked(Terms(known, kind, scope, price, obligations), rule)
 
     def _read_scope(self, rule: Rule) -> Scope:
         """Of a permission without this profile, what ODRL's ``use`` may include beside use is not read."""
@@ -163,11 +166,11 @@ class _Reader:
         return None
 
     def _is_plain(self, duty: Rule, rule: Rule) -> bool:
-        """Whether a duty is credit or a payment, and says nothing else that limits the license."""
+        """Whether a duty is one of terms, and says nothing else that limits the license."""
         losses = self._losses
         losses.others(duty.others)
         names = [short(action.iri) for action in duty.actions]
-        if len(duty.actions) != 1 or not (names == ["attribute"] or is_payment(duty.actions[0])):
+        if len(duty.actions) != 1 or not (names == ["attribute"] or _is_known(duty.actions[0])):
             losses.limit(duty.path, f"the duty {', '.join(names)[:200]} has no place in terms")
             return False
         (action,) = duty.actions
@@ -281,6 +284,10 @@ class _Reader:
             if len(values) > 1 or not isinstance(value, Literal):
                 self._losses.limit(value.path, f"{short(key)} is one text")
         return named(values[0]) if values else None
+
+
+def _is_known(action: Action) -> bool:
+    return is_payment(action) or is_obligation(action)
 
 
 def _does(rule: Rule, action: str) -> bool:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from rdflib import RDF, Graph, Namespace, URIRef
 
+from atlas.rights.odrl.delays import EFFECTS
 from atlas.rights.odrl.names import ATLAS, BROADER, KIND_ACTIONS, ODRL, OPERANDS, PAYMENTS, SELF_CONTAINED, short
 from atlas.rights.odrl.policies import encode_policy
-from atlas.rights.odrl.profile import SCHEMES, context, definitions, vocabulary
+from atlas.rights.odrl.profile import DUTY_TERMS, SCHEMES, context, definitions, vocabulary
 from atlas.rights.odrl.reading import read_policy
 from tests.rights.odrl.policies import AGREEMENT
 from tests.rights.odrl.rdf import triples
@@ -33,13 +34,14 @@ def test_the_page_explains_every_term_of_the_profile() -> None:
 
 
 def test_every_name_of_ours_that_is_written_is_defined() -> None:
-    written = {iri for iri in (*KIND_ACTIONS.values(), *PAYMENTS.values(), *OPERANDS.values()) if iri.startswith(ATLAS)}
+    named = (*KIND_ACTIONS.values(), *PAYMENTS.values(), *DUTY_TERMS, *OPERANDS.values(), *EFFECTS.values())
+    written = {iri for iri in named if iri.startswith(ATLAS)}
     assert {short(iri) for iri in written} <= set(definitions())
 
 
 def test_the_vocabulary_puts_actions_under_those_of_odrl() -> None:
     found = graph()
-    for action in (*KIND_ACTIONS.values(), *PAYMENTS.values()):
+    for action in (*KIND_ACTIONS.values(), *PAYMENTS.values(), *DUTY_TERMS):
         assert (URIRef(action), RDF.type, URIRef(f"{ODRL}Action")) in found
         assert found.value(URIRef(action), URIRef(f"{ODRL}includedIn")) == URIRef(BROADER[action])
 
