@@ -1,8 +1,9 @@
 """What a decision may say, who may take it, and when: the rules that the door of the ledger holds it against.
 
     a dispute       filed before an arbitrator of this ledger; answered once, by the respondent; evidence while it is
-                    pending, by either party or the arbitrator; ruled by the arbitrator it names, after an appeal by any
-                    arbitrator of this ledger; appealed by a party until before ``appeal_until`` of the ruling
+                    pending, by either party or the arbitrator; ruled by the arbitrator it names, after an appeal, or when
+                    that one is none of this ledger any more, by any arbitrator of this ledger, never by a party;
+                    appealed by a party until before ``appeal_until`` of the ruling
     a takedown      by a reviewer of this ledger; lifted once
     a portrait      declared by a reviewer; authorized and withdrawn by its guardian
     a measure, a use, a duty fulfilled      by a reviewer
@@ -206,9 +207,11 @@ def _attach(decision: EvidenceAttached, turn: Turn) -> None:
 def _rule(decision: DisputeRuled, turn: Turn) -> None:
     filed = _begun(turn, DisputeFiled)
     _require_pending(turn)
-    if stage_of(turn.history) is Stage.APPEALED:
-        _require_one_of("author", decision.author, turn.authorities.arbitrators, "arbitrators")
-    else:
+    arbitrators = turn.authorities.arbitrators
+    _require_one_of("author", decision.author, arbitrators, "arbitrators")
+    if decision.author in (filed.author, filed.respondent):
+        raise NotEntitled("author is a party to the dispute", hint="Nobody rules a dispute of their own.")
+    if stage_of(turn.history) is not Stage.APPEALED and filed.arbitrator in arbitrators:
         _require_author(decision.author, {"arbitrator": filed.arbitrator})
     if decision.remedy is Remedy.REVOKE and not filed.grant:
         raise InvalidDecision(
