@@ -5,6 +5,7 @@ What a decision says, its signatures and whose turn it is are checked before it 
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -20,7 +21,10 @@ from atlas.protocol.decisions import (
     open_decision,
     require_signed,
 )
+from atlas.rights.errors import InvalidDecision
 from atlas.rights.proceedings import Authorities, Turn, check_content, check_turn
+
+_POSITIONS: Final = ("grant", "under", "use")
 
 
 class Admitted(msgspec.Struct, frozen=True):
@@ -63,9 +67,21 @@ class DecisionDoor:
         for fact, earlier in zip(recorded, history, strict=True):
             if decision_id(earlier) == identity:
                 return Admitted(fact.position, identity, matter, is_known=True)
+        self._require_on_record(decision)
         now = max(self._clock(), *(earlier.recorded_at for earlier in history), 0)
         check_turn(decision, Turn(history, self._authorities, now))
         dated = msgspec.structs.replace(decision, recorded_at=now)
         fact = Fact(stream, len(history), decision.TOPIC, facts.encode(dated))
         (position,) = self._ledger.append([fact])
         return Admitted(position, identity, matter, is_known=False)
+
+    def _require_on_record(self, decision: Decision) -> None:
+        """What a decision names by its position is there already: nobody speaks of what may come to stand there."""
+        head = self._ledger.head()
+        for name in _POSITIONS:
+            position: int = getattr(decision, name, 0)
+            if position > head:
+                raise InvalidDecision(
+                    f"{name} is {position}, and the ledger ends at {head}",
+                    hint="Give the position at which the license, the agreement or the use stands in this ledger.",
+                )

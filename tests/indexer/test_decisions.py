@@ -16,12 +16,13 @@ from atlas.protocol.decisions import (
     DisputeFiled,
     DisputeRuled,
     EvidenceAttached,
+    UseRecorded,
     decision_id,
     open_decision,
 )
 from atlas.protocol.errors import MalformedFact, UnsignedDecision
-from atlas.rights.errors import NotEntitled, OutOfTurn, TermsMismatch
-from tests.deciding import ADA, ASSET, AUTHORITIES, BEN, JUDGE, NOW, STRANGER, agreement, decided
+from atlas.rights.errors import InvalidDecision, NotEntitled, OutOfTurn, TermsMismatch
+from tests.deciding import ADA, ASSET, AUTHORITIES, BEN, JUDGE, NOW, REVIEWER, STRANGER, agreement, decided
 
 FILED = decided(DisputeFiled, ADA, asset=ASSET, respondent=BEN, arbitrator=JUDGE, category="copyright_infringement")
 DISPUTE = decision_id(FILED)
@@ -95,6 +96,8 @@ def test_two_that_come_at_once_are_both_recorded(ledger: Ledger, door: DecisionD
         ),
         (decided(DisputeAnswered, BEN, dispute=DISPUTE), OutOfTurn),
         (agreement(terms_hash=bytes(32)), TermsMismatch),
+        (agreement(under=1), InvalidDecision),
+        (decided(UseRecorded, REVIEWER, grant=1, used_at=NOW, reference=ASSET), InvalidDecision),
     ],
 )
 def test_what_is_refused_leaves_no_fact(ledger: Ledger, door: DecisionDoor, decision: object, error: type) -> None:
