@@ -31,7 +31,7 @@ def words(text: str) -> list[str]:
 def test_the_page_shows_what_its_commands_print(
     run: CommandLine, files: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("atlas.cli.console.output.width", 150)
+    monkeypatch.setenv("COLUMNS", "150")
     [(command, expected)] = [
         each
         for each in re.findall(r"```sh\natlas-ledger (rights .*?)\n```\n\n```text\n(.*?)```", PAGE, re.DOTALL)

@@ -56,20 +56,31 @@ def settled(watch: SocketWatch) -> None:
     watch.wait(0)
 
 
+@contextmanager
+def soon(act: Callable[[], object]) -> Generator[None]:
+    """``act`` happens meanwhile, and has happened afterwards."""
+    timer = threading.Timer(0.1, act)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.join()
+
+
 def test_a_new_block_of_a_real_node_ends_the_wait(anvil: Anvil) -> None:
     with closing(SocketWatch(anvil.url.replace("http", "ws"))) as watch:
         settled(watch)
         assert waited(watch, 0.2) >= 0.2
-        threading.Timer(0.1, anvil.mine, (1,)).start()
-        assert 0.09 < waited(watch, PATIENCE_S) < 5
+        with soon(anvil.mine):
+            assert 0.09 < waited(watch, PATIENCE_S) < 5
 
 
 def test_losing_the_socket_ends_the_wait_and_it_is_opened_anew(anvil: Anvil) -> None:
     changes: list[str] = []
     with closing(SocketWatch(anvil.url.replace("http", "ws"), on_change=changes.append)) as watch:
         settled(watch)
-        threading.Timer(0.1, anvil.stop).start()
-        assert waited(watch, PATIENCE_S) < 5
+        with soon(anvil.stop):
+            assert waited(watch, PATIENCE_S) < 5
         until(lambda: not watch.is_subscribed)
         anvil.start()
         until(lambda: watch.is_subscribed)
