@@ -22,6 +22,7 @@ from atlas.protocol.decisions import (
     TakedownCause,
     TakedownLifted,
     TakedownOrdered,
+    checked,
     wallet_form,
 )
 from atlas.protocol.ids import parse_aaid, parse_address
@@ -130,8 +131,8 @@ def lift(
 
 
 def signed_by(author: WorkerKey, decision: Decision) -> Decision:
-    """The decision of one author, signed."""
-    return Draft(decision, {}).signed_by(author.secret).complete()
+    """The decision of one author, signed. Raises MalformedFact, which names the field."""
+    return Draft(checked(decision), {}).signed_by(author.secret).complete()
 
 
 def admit(decision: Decision, config: Path | None, *, json: bool) -> None:

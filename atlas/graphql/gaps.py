@@ -16,7 +16,7 @@ from atlas.projections.rights import VIEWS, read_offers
 from atlas.projections.views.values import moment
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights import gaps as engine
-from atlas.rights.errors import RightsError
+from atlas.rights.errors import PlanTooLarge, RightsError
 from atlas.rights.extents import extent
 from atlas.rights.gaps import find_gap
 from atlas.rights.plans import Plan, PlannedUse
@@ -106,6 +106,8 @@ def gap(
     plan = Plan(account, seconds(starts_at), seconds(ends_at), tuple(map(_planned, uses)))
     try:
         found = find_gap(plan, offers, facts, known_position=known)
+    except PlanTooLarge as error:
+        raise LimitExceeded(error.message, hint=error.hint) from error
     except RightsError as error:
         raise BadInput(error.message, hint=error.hint) from error
     return Gap(

@@ -16,6 +16,8 @@ from atlas.projections.books import VIEWS, earning_works, read_books, sources_of
 from atlas.projections.errors import BooksTooLarge
 from atlas.projections.rights import Query
 from atlas.projections.views.values import moment
+from atlas.protocol.errors import ProtocolError
+from atlas.protocol.ids import parse_chain
 from atlas.protocol.vocabulary import Beneficiary, RevenueKind
 from atlas.rights import accruals, lines, statements
 from atlas.rights.accruals import Accrual
@@ -197,6 +199,7 @@ def statement(
 ) -> RoyaltyStatement:
     """The statement of a payee. Raises BadInput, LimitExceeded, PositionNotReached."""
     snapshot, size = info.context.snapshot, page_size(first)
+    _require_chain(chain)
     end = known_position(snapshot, VIEWS, None if upto is None else AsOf(ledger_position=upto))
     query = query_of(snapshot)
 
@@ -228,6 +231,15 @@ def _answer(make: Callable[[], T]) -> T:
     except BooksTooLarge as error:
         raise LimitExceeded(error.message, hint=error.hint) from error
     except RightsError as error:
+        raise BadInput(error.message, hint=error.hint) from error
+
+
+def _require_chain(chain: str | None) -> None:
+    """Raises BadInput for text that is no chain's name: PostgreSQL does not take all of it."""
+    try:
+        if chain is not None:
+            parse_chain(chain)
+    except ProtocolError as error:
         raise BadInput(error.message, hint=error.hint) from error
 
 

@@ -93,8 +93,10 @@ select aaid, person, position from view_licensing.portraits where aaid = any(%(a
 _AUTHORIZATIONS = """
 select aaid, person, account, territories, media, extract(epoch from starts_at)::bigint, position,
        extract(epoch from ended_at)::bigint, ended_position
-from view_licensing.authorizations where aaid = any(%(assets)s) and valid_to is null
+from view_licensing.authorizations
+where aaid = any(%(assets)s) and valid_from <= %(upto)s and (valid_to is null or valid_to > %(upto)s)
 """
+# As known then: a withdrawal takes the place of the end that was known from the beginning.
 _MEASURES = """
 select aaid, measure, territories, extract(epoch from taken_at)::bigint, position, passed
 from view_licensing.measures where aaid = any(%(assets)s) and valid_to is null
@@ -125,7 +127,7 @@ def read_rights(query: Query, assets: Iterable[bytes], known_position: int) -> R
     """What the views have on ``assets`` and all they derive from, for decisions as known at ``known_position``."""
     asked = list(assets)
     links = query(LINE, {"assets": asked, "upto": known_position})
-    about = {"assets": list(dict.fromkeys((*asked, *(link[1] for link in links))))}
+    about = {"assets": list(dict.fromkeys((*asked, *(link[1] for link in links)))), "upto": known_position}
     licenses = query(_LICENSES, about)
     grants = [*map(_license, licenses), *map(_agreement, query(_AGREEMENTS, about))]
     positions = frozenset(grant.position for grant in grants)

@@ -55,10 +55,11 @@ Signature = Annotated[bytes, Meta(min_length=65, max_length=65)]
 Document = Annotated[bytes, Meta(min_length=1, max_length=MAX_DOCUMENT_BYTES)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Seconds = Annotated[int, Meta(ge=0, le=_LAST_SECOND)]
-# What PostgreSQL cannot store is no text here: U+0000.
-Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\A[^\x00]*\Z")]
+# What PostgreSQL cannot store, and UTF-8 cannot write, is no text here: U+0000 and halves of surrogate pairs.
+_TEXT: Final = r"\A[^\x00\ud800-\udfff]*\Z"
+Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=_TEXT)]
 Wei = Annotated[str, Meta(pattern=r"\A(0|[1-9][0-9]{0,77})\Z")]  # msgpack integers stop at 64 bits
-Uri = Annotated[str, Meta(max_length=2_048, pattern=r"\A[^\x00]*\Z")]
+Uri = Annotated[str, Meta(max_length=2_048, pattern=_TEXT)]
 Names = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=300)]
 
 

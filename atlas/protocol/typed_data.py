@@ -4,7 +4,8 @@
     domain     {"name": "Atlas Ledger", "version": "1"}
 
 The domain names no chain and no contract: what is signed names its asset by an AAID, which commits to both
-(``atlas.protocol.ids``), and the signature holds in every copy of the log. Encoding is eth-account's.
+(``atlas.protocol.ids``), and the signature holds in every copy of the log. What names a grant by its ledger position
+means that of this log: in a ledger that is no copy it may be another's. Encoding is eth-account's.
 """
 
 from collections.abc import Mapping, Sequence

@@ -16,6 +16,7 @@ AtlasError
     │   ├── NotEntitled       ... that is for somebody else to take
     │   └── OutOfTurn         ... that the matter does not stand for
     ├── InvalidUse        a use, or a plan of uses, that is not stated in the engine's vocabulary
+    │   └── PlanTooLarge      a plan that falls into more needs than are decided at once
     ├── InvalidFacts      facts for a decision that are malformed or contradict each other
     ├── InvalidPolicy     bytes that are not an ODRL policy as it is read here
     │   └── UnsupportedPolicy a policy that says more than license terms can (exit code 1)
@@ -94,6 +95,10 @@ class OutOfTurn(InvalidDecision):
 
 class InvalidUse(RightsError):
     """A use, or a plan of uses, that is not stated in the engine's vocabulary."""
+
+
+class PlanTooLarge(InvalidUse):
+    """A plan that falls into more needs, each to be held against every offer, than are decided at once."""
 
 
 class InvalidFacts(RightsError):

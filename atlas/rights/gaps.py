@@ -15,7 +15,7 @@ The choice is exact for each asset where the search ends within its bound; where
 with what the cheapest must cost at least.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Final, NamedTuple
@@ -35,6 +35,8 @@ from atlas.rights.reasons import Decision, Missing, Outcome, State
 from atlas.rights.standings import in_default, standings
 from atlas.rights.state import At, Grant, RightsState, as_known
 
+MOST_DECISIONS: Final = 100_000
+"""How many times a need is held against what the account has, or against an offer on its asset, at most."""
 MOST_USES: Final = 12
 """Planned uses of one asset that a licence with counters is tried with in every combination; of more, one by one."""
 
@@ -73,10 +75,10 @@ class Gap(msgspec.Struct, frozen=True):
 def find_gap(
     plan: Plan, offers: Iterable[Offer], state: RightsState, *, known_position: int, most_steps: int = MOST_STEPS
 ) -> Gap:
-    """The licences that ``plan`` still lacks, by what was known at a position. Raises InvalidUse."""
+    """The licences that ``plan`` still lacks, by what was known at a position. Raises InvalidUse, PlanTooLarge."""
     check_plan(plan)
     market = _market(plan, offers, state, known_position)
-    needs = needs_of(plan, market.rights, market.at(plan.starts_at))
+    needs = needs_of(plan, market.rights, market.at(plan.starts_at), market.most_needs)
     judged = [market.judge(need) for need in needs]
     assets = dict.fromkeys(planned.asset for planned in plan.uses)
     chosen = [market.choose([each for each in judged if each.need.asset == asset], most_steps) for asset in assets]
@@ -141,6 +143,11 @@ class _Market(NamedTuple):
 
     def at(self, instant: int) -> At:
         return At(instant, self.known_position)
+
+    @property
+    def most_needs(self) -> int:
+        offered = Counter(offer.asset for offer in self.offers.values())
+        return MOST_DECISIONS // (1 + max(offered.values(), default=0))
 
     def judge(self, need: Need) -> _Judged:
         use = use_of(self.plan, self.plan.uses[need.use], need.media, need.territories[0])

@@ -1,6 +1,7 @@
 """Whether one grant carries a use: in force, within its terms, in good standing, and held from who could give it."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from atlas.rights.index import Rights
 from atlas.rights.moments import write_moment
@@ -10,6 +11,8 @@ from atlas.rights.scopes import MAX_SUBLICENSE_DEPTH, Period, Scope
 from atlas.rights.standings import in_default, standings
 from atlas.rights.state import At, Grant, in_force, revocation
 from atlas.rights.uses import Use
+
+_EVER: Final = 2**64  # later than what any fact is dated
 
 
 def judge(use: Use, grant: Grant, rights: Rights, at: At, exclusivity: Iterator[Reason]) -> GrantFinding:
@@ -157,8 +160,15 @@ def _held_under(head: Grant, children: list[Reason]) -> Reason:
 
 
 def _owned(grant: Grant, licensor: bytes, rights: Rights, at: At) -> Reason:
-    ownership = rights.owner(grant.asset, At(grant.starts_at, at.known_position))
-    if ownership is None:
+    """Who gives it owned the asset at its start, and had not lost it again on record before the grant was recorded.
+
+    The start is what the parties say; without the second rule a former owner could date a grant before a sale.
+    """
+    owner = rights.owner(grant.asset, At(grant.starts_at, at.known_position))
+    if owner is None:
         return Reason("licensor", State.UNKNOWN, write_address(licensor), "no owner on record", grant.position)
-    state = state_of(ownership.owner == licensor)
-    return Reason("licensor", state, write_address(licensor), write_address(ownership.owner), ownership.position)
+    last = rights.owner(grant.asset, At(_EVER, min(grant.position, at.known_position)))
+    if last is not None and last.starts_at > grant.starts_at and last.owner != licensor:
+        owner = last
+    state = state_of(owner.owner == licensor)
+    return Reason("licensor", state, write_address(licensor), write_address(owner.owner), owner.position)

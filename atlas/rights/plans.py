@@ -13,7 +13,7 @@ import msgspec
 
 from atlas.protocol.ids import ADDRESS_BYTES
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.errors import InvalidTerms, InvalidUse
+from atlas.rights.errors import InvalidTerms, InvalidUse, PlanTooLarge
 from atlas.rights.extents import EVERYTHING, Extent, countries
 from atlas.rights.index import Rights
 from atlas.rights.jurisdictions import RULES
@@ -109,14 +109,22 @@ def use_of(plan: Plan, planned: PlannedUse, media: str, territory: str) -> Use:
     return Use(account=plan.account, media=media, territory=territory, **stated)
 
 
-def needs_of(plan: Plan, rights: Rights, at: At) -> tuple[Need, ...]:
-    """The plan cut where any fact on record begins, ends or has a border; offers made grants are among the facts."""
+def needs_of(plan: Plan, rights: Rights, at: At, most: int) -> tuple[Need, ...]:
+    """The plan cut where any fact on record begins, ends or has a border; offers made grants are among the facts.
+
+    Raises PlanTooLarge above ``most`` needs.
+    """
     needs: list[Need] = []
     for number, planned in enumerate(plan.uses):
         assets = frozenset(rights.pedigree(planned.asset, at).assets)
         grants = [grant for grant in rights.state.grants if grant.asset in assets]
         places = [*_alike(countries(planned.territories), _borders(assets, grants, rights))]
-        for start, end in pairwise(_instants(plan, assets, grants, rights)):
+        instants = _instants(plan, assets, grants, rights)
+        if len(needs) + len(places) * len(planned.media) * (len(instants) - 1) > most:
+            raise PlanTooLarge(
+                f"the plan falls into more than {most:,} needs", hint="Plan fewer uses, media or countries at once."
+            )
+        for start, end in pairwise(instants):
             for media in planned.media:
                 needs.extend(Need(number, planned.asset, media, place, start, end) for place in places)
     return tuple(needs)

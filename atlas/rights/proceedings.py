@@ -1,8 +1,9 @@
 """What a decision may say, who may take it, and when: the rules that the door of the ledger holds it against.
 
     a dispute       filed before an arbitrator of this ledger; answered once, by the respondent; evidence while it is
-                    pending, by either party or the arbitrator; ruled by the arbitrator it names, after an appeal by any
-                    arbitrator of this ledger; appealed by a party until before ``appeal_until`` of the ruling
+                    pending, by either party or the arbitrator; ruled by the arbitrator it names; after an appeal, or
+                    when that one is none of this ledger any more, by any arbitrator of this ledger; never by a party;
+                    appealed by a party until before ``appeal_until`` of the ruling
     a takedown      by a reviewer of this ledger; lifted once
     a portrait      declared by a reviewer; authorized and withdrawn by its guardian
     a measure, a use, a duty fulfilled      by a reviewer
@@ -12,7 +13,7 @@
 Pure: the history of the matter, the authorities and the time are arguments.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -174,6 +175,19 @@ def check_turn(decision: Decision, turn: Turn) -> None:
         rule(decision, turn)
 
 
+def require_author(author: bytes, entitled: Mapping[str, bytes]) -> None:
+    """Return when ``author`` is one of those, by what they are, who may decide. Raises NotEntitled."""
+    if author not in entitled.values():
+        told = " or ".join(f"the {name} {checksum_address(address)}" for name, address in entitled.items())
+        raise NotEntitled(f"author is {checksum_address(author)}: it is for {told}", hint="Let that key sign.")
+
+
+def require_no_party(author: bytes, parties: Collection[bytes]) -> None:
+    """Return when ``author``, who rules a dispute, is none of its parties. Raises NotEntitled."""
+    if author in parties:
+        raise NotEntitled("author is a party to the dispute", hint="Nobody rules a dispute of their own.")
+
+
 def stage_of(history: Sequence[Decision]) -> Stage:
     """How far the dispute with this history is."""
     stages: dict[type[Decision], Stage] = {
@@ -191,7 +205,7 @@ def _file(decision: DisputeFiled, turn: Turn) -> None:
 
 def _answer(decision: DisputeAnswered, turn: Turn) -> None:
     filed = _begun(turn, DisputeFiled)
-    _require_author(decision.author, {"respondent": filed.respondent})
+    require_author(decision.author, {"respondent": filed.respondent})
     if any(isinstance(each, DisputeAnswered | DisputeRuled) for each in turn.history):
         raise OutOfTurn("the dispute is answered, or ruled, already", hint="Attach evidence, or appeal the ruling.")
 
@@ -199,17 +213,18 @@ def _answer(decision: DisputeAnswered, turn: Turn) -> None:
 def _attach(decision: EvidenceAttached, turn: Turn) -> None:
     filed = _begun(turn, DisputeFiled)
     parties = {"claimant": filed.author, "respondent": filed.respondent, "arbitrator": filed.arbitrator}
-    _require_author(decision.author, parties)
+    require_author(decision.author, parties)
     _require_pending(turn)
 
 
 def _rule(decision: DisputeRuled, turn: Turn) -> None:
     filed = _begun(turn, DisputeFiled)
     _require_pending(turn)
-    if stage_of(turn.history) is Stage.APPEALED:
-        _require_one_of("author", decision.author, turn.authorities.arbitrators, "arbitrators")
-    else:
-        _require_author(decision.author, {"arbitrator": filed.arbitrator})
+    arbitrators = turn.authorities.arbitrators
+    _require_one_of("author", decision.author, arbitrators, "arbitrators")
+    require_no_party(decision.author, {filed.author, filed.respondent})
+    if stage_of(turn.history) is not Stage.APPEALED and filed.arbitrator in arbitrators:
+        require_author(decision.author, {"arbitrator": filed.arbitrator})
     if decision.remedy is Remedy.REVOKE and not filed.grant:
         raise InvalidDecision(
             "remedy is revoke, and the dispute is over no grant", hint="Order prohibit, or file over the grant."
@@ -218,7 +233,7 @@ def _rule(decision: DisputeRuled, turn: Turn) -> None:
 
 def _appeal(decision: DisputeAppealed, turn: Turn) -> None:
     filed = _begun(turn, DisputeFiled)
-    _require_author(decision.author, {"claimant": filed.author, "respondent": filed.respondent})
+    require_author(decision.author, {"claimant": filed.author, "respondent": filed.respondent})
     last = next((each for each in reversed(turn.history) if not isinstance(each, EvidenceAttached)), None)
     if not isinstance(last, DisputeRuled):
         raise OutOfTurn("the dispute has no ruling to appeal", hint="An appeal follows a ruling.")
@@ -240,11 +255,11 @@ def _lift(decision: TakedownLifted, turn: Turn) -> None:
 
 
 def _authorize(decision: PortraitAuthorized, turn: Turn) -> None:
-    _require_author(decision.author, {"guardian": _begun(turn, PortraitDeclared).guardian})
+    require_author(decision.author, {"guardian": _begun(turn, PortraitDeclared).guardian})
 
 
 def _withdraw(decision: PortraitWithdrawn, turn: Turn) -> None:
-    _require_author(decision.author, {"guardian": _begun(turn, PortraitDeclared).guardian})
+    require_author(decision.author, {"guardian": _begun(turn, PortraitDeclared).guardian})
     given = {decision_id(each) for each in turn.history if isinstance(each, PortraitAuthorized)}
     gone = {each.authorization for each in turn.history if isinstance(each, PortraitWithdrawn)}
     if decision.authorization not in given - gone:
@@ -255,7 +270,7 @@ def _withdraw(decision: PortraitWithdrawn, turn: Turn) -> None:
 
 
 def _revoke(decision: AgreementRevoked, turn: Turn) -> None:
-    _require_author(decision.author, {"licensor": _begun(turn, AgreementSigned).licensor})
+    require_author(decision.author, {"licensor": _begun(turn, AgreementSigned).licensor})
     _require_none(turn, AgreementRevoked, "the agreement is revoked already")
 
 
@@ -295,12 +310,6 @@ def _require_pending(turn: Turn) -> None:
 def _require_none(turn: Turn, kind: type[Decision], message: str) -> None:
     if any(isinstance(each, kind) for each in turn.history):
         raise OutOfTurn(message, hint="It happens once.")
-
-
-def _require_author(author: bytes, entitled: Mapping[str, bytes]) -> None:
-    if author not in entitled.values():
-        told = " or ".join(f"the {name} {checksum_address(address)}" for name, address in entitled.items())
-        raise NotEntitled(f"author is {checksum_address(author)}: it is for {told}", hint="Let that key sign.")
 
 
 def _require_one_of(field: str, address: bytes, entitled: frozenset[bytes], name: str) -> None:

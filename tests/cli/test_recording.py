@@ -143,3 +143,13 @@ def test_agree_takes_agreements_only(run: CommandLine, authorities: str, tmp_pat
     ran = run("rights", "agree", str(file), "--config", authorities)
     assert ran.code == 2
     assert "is no agreement" in ran.errors
+
+
+def test_a_uri_that_is_no_text_is_refused_by_its_name(
+    run: CommandLine, authorities: str, keys: dict[bytes, str]
+) -> None:
+    """An argument whose bytes are not UTF-8 reaches the program as halves of surrogate pairs."""
+    order = "rights", "takedown", WHERE, "--cause", "deepfake", "--key", keys[REVIEWER], "--config", authorities
+    refused = run(*order, "--evidence-uri", "ipfs://\udcff")
+    assert refused.code == 4
+    assert "evidence_uri" in refused.errors

@@ -17,11 +17,13 @@ from atlas.protocol.decisions import (
     DisputeRuled,
     PortraitAuthorized,
     PortraitDeclared,
+    PortraitWithdrawn,
     Remedy,
     TakedownCause,
     TakedownLifted,
     TakedownOrdered,
     UseRecorded,
+    decision_id,
 )
 from atlas.protocol.vocabulary import AssetType, LicenseKind, ordinal
 from atlas.rights.extents import extent
@@ -38,7 +40,8 @@ SCENE = license_terms(
     LicenseKind.SCENE, Scope(projects=extent("harbour"), max_uses=3, languages=extent("de")), Price(flat_wei=5)
 )
 BOUGHT = NOW - 10_000
-SOLD, HELD, PORTRAYED, OFF = 1, 2, 3, 4  # tokens: sold by Ada to Ben; disputed; with a portrait; licensed off chain
+# Tokens: sold by Ada to Ben; disputed; with a portrait; licensed off chain; with a portrait whose leave is withdrawn.
+SOLD, HELD, PORTRAYED, OFF, WITHDRAWN = 1, 2, 3, 4, 5
 LICENSE = ordinal(LicenseKind.COMMERCIAL)
 QUERY = """
 query($aaid: AAID!, $account: Address!, $territory: String!, $media: String!, $at: DateTime, $kind: LicenseKind,
@@ -76,7 +79,7 @@ class World:
         second.time = BOUGHT
         third.time = NOW - 5_000
         rules = [contract_fact("AssetRegistry"), contract_fact("LicenseRegistry")]
-        assets = [fact for token in (SOLD, HELD, PORTRAYED, OFF) for fact in registered(first, token)]
+        assets = [fact for token in (SOLD, HELD, PORTRAYED, OFF, WITHDRAWN) for fact in registered(first, token)]
         *_, self.grant, self.held, self.portrayed = log.say(
             *rules, *assets, *(granted(second, 7 + token, token, STRANGER) for token in (SOLD, HELD, PORTRAYED))
         )
@@ -256,6 +259,22 @@ def test_a_portrait_needs_the_leave_of_the_person(client: Client, log: Log) -> N
     log.decide(decided(PortraitAuthorized, GUARDIAN, portrait=portrait.matter, account=STRANGER, territories=("DE",)))
     assert decide(client, PORTRAYED, STRANGER)["outcome"] == "PERMIT"
     assert decide(client, PORTRAYED, STRANGER, territory="FR")["outcome"] == "DENY"
+
+
+def test_a_withdrawal_leaves_the_end_that_was_known_before_it(client: Client, log: Log) -> None:
+    """Leave until NOW + 100, withdrawn before: by what was known before the withdrawal it ends at NOW + 100."""
+    portrait = decided(PortraitDeclared, REVIEWER, asset=aaid_of(WITHDRAWN), person=digest("q"), guardian=GUARDIAN)
+    allowed = decided(PortraitAuthorized, GUARDIAN, portrait=portrait.matter, ends_at=NOW + 100)
+    withdrawn = decided(
+        PortraitWithdrawn, GUARDIAN, portrait=portrait.matter, authorization=decision_id(allowed), issued_at=NOW
+    )
+    position = log.decide(portrait, allowed, withdrawn)[1]
+
+    def outcomes(**known: Any) -> list[str]:
+        return [decide(client, WITHDRAWN, ADA, at=moment(NOW + at), **known)["outcome"] for at in (99, 100)]
+
+    assert outcomes() == ["DENY", "DENY"]
+    assert outcomes(asOf={"ledgerPosition": str(position)}) == ["PERMIT", "DENY"]
 
 
 @pytest.mark.parametrize(

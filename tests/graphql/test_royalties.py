@@ -246,3 +246,11 @@ def test_a_plan_of_too_many_uses_is_refused(client: Client) -> None:
     assert refused(client, GAP, account=account(BEN), uses=[use] * 51)[0] == "LIMIT_EXCEEDED"
     code, message = refused(client, GAP, account=account(BEN), uses=[{**use, "territories": ["XX"]}])
     assert (code, "territories" in message) == ("BAD_USER_INPUT", True)
+
+
+def test_a_statement_is_of_a_chain(client: Client) -> None:
+    query = "query($payee: Address!, $chain: String) { statement(payee: $payee, chain: $chain) { lineCount } }"
+    assert ask(client, query, payee=account(ADA), chain="eip155:31337")["lineCount"]
+    assert ask(client, query, payee=account(ADA), chain="eip155:1")["lineCount"] == 0
+    code, message = refused(client, query, payee=account(ADA), chain="eip155:1\0")
+    assert (code, "CAIP-2" in message) == ("BAD_USER_INPUT", True)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
+from atlas.indexer.chain.recording import finalized_fact
 from atlas.indexer.decisions import DecisionDoor
 from atlas.ledger import MIGRATIONS
 from atlas.ledger.database import Database
@@ -16,12 +17,14 @@ from atlas.protocol.decisions import (
     DisputeFiled,
     DisputeRuled,
     EvidenceAttached,
+    UseRecorded,
     decision_id,
     open_decision,
 )
 from atlas.protocol.errors import MalformedFact, UnsignedDecision
-from atlas.rights.errors import NotEntitled, OutOfTurn, TermsMismatch
-from tests.deciding import ADA, ASSET, AUTHORITIES, BEN, JUDGE, NOW, STRANGER, agreement, decided
+from atlas.rights.errors import InvalidDecision, NotEntitled, OutOfTurn, TermsMismatch
+from tests.deciding import ADA, ASSET, AUTHORITIES, BEN, JUDGE, NOW, REVIEWER, STRANGER, agreement, decided
+from tests.projections.chain import CHAIN, Block
 
 FILED = decided(DisputeFiled, ADA, asset=ASSET, respondent=BEN, arbitrator=JUDGE, category="copyright_infringement")
 DISPUTE = decision_id(FILED)
@@ -95,9 +98,32 @@ def test_two_that_come_at_once_are_both_recorded(ledger: Ledger, door: DecisionD
         ),
         (decided(DisputeAnswered, BEN, dispute=DISPUTE), OutOfTurn),
         (agreement(terms_hash=bytes(32)), TermsMismatch),
+        (agreement(under=1), InvalidDecision),
+        (decided(UseRecorded, REVIEWER, grant=1, used_at=NOW, reference=ASSET), InvalidDecision),
     ],
 )
 def test_what_is_refused_leaves_no_fact(ledger: Ledger, door: DecisionDoor, decision: object, error: type) -> None:
     with pytest.raises(error):
         door.admit(decision)  # pyright: ignore[reportArgumentType]
     assert ledger.head() == 0
+
+
+def used(position: int) -> UseRecorded:
+    return decided(UseRecorded, REVIEWER, grant=position, used_at=NOW, reference=ASSET)
+
+
+def test_a_use_is_of_what_the_ledger_has_as_a_grant(door: DecisionDoor) -> None:
+    granted, filed = door.admit(agreement()), door.admit(FILED)
+    assert not door.admit(used(granted.position)).is_known
+    with pytest.raises(InvalidDecision, match=r"^grant is 2, and there the ledger has decision\.dispute-filed"):
+        door.admit(used(filed.position))
+
+
+def test_a_license_of_a_chain_is_named_once_its_block_is_final(ledger: Ledger, door: DecisionDoor) -> None:
+    values = 1, 0, ASSET, ADA, BEN, 0, bytes(32), "ipfs://terms", NOW, 0, False
+    (position,) = ledger.append([Block(7).log("LicenseRegistry", "LicenseGranted", *values)])
+    ledger.append([finalized_fact(CHAIN, 0, Block(6).ref)])
+    with pytest.raises(InvalidDecision, match=r"block 7 of .* is not final"):
+        door.admit(used(position))
+    ledger.append([finalized_fact(CHAIN, 1, Block(7).ref)])
+    assert not door.admit(used(position)).is_known

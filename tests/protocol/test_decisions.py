@@ -83,7 +83,14 @@ def test_bytes_that_are_no_signature_name_their_place() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("asset", b"short"), ("respondent", b""), ("category", ""), ("grant", -1), ("category", "a\0b")],
+    [
+        ("asset", b"short"),
+        ("respondent", b""),
+        ("category", ""),
+        ("grant", -1),
+        ("category", "a\0b"),
+        ("evidence_uri", "\ud800"),
+    ],
 )
 def test_a_field_out_of_bounds_is_named(field: str, value: object) -> None:
     with pytest.raises(MalformedFact, match=field):

@@ -148,6 +148,15 @@ def test_who_did_not_own_the_asset_gave_nothing() -> None:
     assert violated(ask(USE, grant(licensor=STRANGER))) == [["licensor"]]
 
 
+def test_a_former_owner_gives_nothing_by_an_earlier_date() -> None:
+    """The grant, at position 41, is from 1000 on; the sale of 1200 was on record before it, or not."""
+    backdated, (before, after) = grant(licensor=OWNER), (Ownership(ASSET, STRANGER, 1_200, at) for at in (30, 50))
+    assert violated(ask(USE, backdated, ownerships=(OWNED, before))) == [["licensor"]]
+    assert ask(USE, backdated, ownerships=(OWNED, after)).outcome is Outcome.PERMIT
+    again = Ownership(ASSET, OWNER, 1_300, 31)
+    assert ask(USE, backdated, ownerships=(OWNED, before, again)).outcome is Outcome.PERMIT
+
+
 def test_a_cycle_of_grants_permits_nothing() -> None:
     one = grant(position=10, licensor=STRANGER, under=11)
     other = grant(position=11, licensee=STRANGER, licensor=LICENSEE, under=10)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.decide import decide
-from atlas.rights.errors import InvalidUse
+from atlas.rights.errors import InvalidUse, PlanTooLarge
 from atlas.rights.extents import EVERYTHING, Extent, countries, extent
 from atlas.rights.gaps import Gap, find_gap
 from atlas.rights.index import Rights
@@ -313,3 +313,12 @@ def test_counted_licences_are_filled_as_trying_every_filling_finds(
             best = min(best, (places.count(-1), cost))
     found = gap(made, *offers)
     assert (len(found.uncovered), found.price_wei) == best
+
+
+def test_a_plan_of_more_needs_than_are_decided_at_once_is_refused() -> None:
+    """Each use on record cuts the plan in two; each offer on the asset is held against each need."""
+    uses = tuple(RecordedUse(9, 11 + number, 50) for number in range(3_000))
+    made = plan(*[planned("DE", "FR")] * 20, ends_at=20_000)
+    assert gap(made, WORLD, uses=uses[:100]).purchases
+    with pytest.raises(PlanTooLarge, match="more than 50,000 needs"):
+        gap(made, WORLD, uses=uses)

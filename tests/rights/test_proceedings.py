@@ -105,6 +105,7 @@ def test_who_is_entitled_may_decide_in_turn(history: Sequence[Decision], decisio
         ((FILED,), decided(EvidenceAttached, STRANGER, dispute=DISPUTE), "author"),
         ((FILED, RULED), changed(APPEALED, author=STRANGER), "author"),
         ((FILED, RULED, APPEALED), changed(RULED, author=STRANGER), "author"),
+        ((FILED, RULED, APPEALED), changed(RULED, author=ADA), "author"),
         ((), changed(TAKEDOWN, author=ADA), "author"),
         ((), changed(PORTRAIT, author=ADA), "author"),
         ((PORTRAIT,), changed(ALLOWED, author=REVIEWER), "author"),
@@ -137,6 +138,20 @@ def test_nobody_decides_for_others(history: Sequence[Decision], decision: Decisi
 def test_a_decision_out_of_turn_is_refused(history: Sequence[Decision], decision: Decision) -> None:
     with pytest.raises(OutOfTurn):
         check_turn(decision, turn(*history))
+
+
+@pytest.mark.parametrize("party", [ADA, BEN])
+def test_an_arbitrator_of_the_ledger_does_not_rule_its_own_dispute(party: bytes) -> None:
+    authorities = Authorities(frozenset({JUDGE, party}))
+    with pytest.raises(NotEntitled, match=r"^author is a party"):
+        check_turn(changed(RULED, author=party), turn(FILED, RULED, APPEALED, authorities=authorities))
+
+
+def test_an_arbitrator_that_the_operator_no_longer_names_rules_nothing_and_another_does() -> None:
+    authorities = Authorities(frozenset({OTHER_JUDGE}))
+    with pytest.raises(NotEntitled, match=r"^author"):
+        check_turn(RULED, turn(FILED, authorities=authorities))
+    check_turn(changed(RULED, author=OTHER_JUDGE), turn(FILED, authorities=authorities))
 
 
 def test_an_appeal_is_in_time_until_just_before_its_end() -> None:

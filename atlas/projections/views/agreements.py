@@ -5,7 +5,7 @@ from atlas.projections.tables import EntityTable, bigint, binary, boolean, json,
 from atlas.projections.view import Handler
 from atlas.projections.views.values import moment
 from atlas.protocol.decisions import AgreementRevoked, AgreementSigned
-from atlas.rights.proceedings import agreed_terms
+from atlas.rights.proceedings import agreed_terms, require_author
 from atlas.rights.terms import terms_document
 
 OFF_CHAIN = "off_chain"
@@ -64,7 +64,9 @@ def agreement_signed(agreement: AgreementSigned, fold: Fold) -> None:
 
 
 def agreement_revoked(revocation: AgreementRevoked, fold: Fold) -> None:
-    """The licence ends when its revocation was recorded."""
+    """The licence ends when its revocation, which is the licensor's, was recorded."""
+    signed = fold.require(AGREEMENTS, revocation.agreement)
+    require_author(revocation.author, {"licensor": signed["licensor"]})
     fold.update(
         AGREEMENTS,
         revocation.agreement,

@@ -2,6 +2,9 @@
 
 rounds   a dispute is pending from its filing to its ruling, and again from an appeal to the next ruling; a round is
          one such time, with the ruling that ended it and, once that was appealed, when its effects were suspended
+
+Who may say what by the log alone is held here too, so that a fact that did not come through the door of decisions puts
+no words into anybody's mouth; who is an arbitrator or a reviewer the configuration says, and the door alone asks it.
 """
 
 from typing import Any
@@ -21,9 +24,10 @@ from atlas.protocol.decisions import (
     Remedy,
     decision_id,
 )
-from atlas.rights.proceedings import Stage
+from atlas.rights.proceedings import Stage, require_author, require_no_party
 
 INFRINGEMENT = "infringement"
+_PARTIES = ("claimant", "respondent")
 DISPUTES = EntityTable(
     "disputes",
     key=(binary("dispute_id"),),
@@ -106,17 +110,22 @@ def dispute_filed(filed: DisputeFiled, fold: Fold) -> None:
 
 def dispute_answered(answered: DisputeAnswered, fold: Fold) -> None:
     """The respondent has said what it has to say."""
+    require_author(answered.author, {"respondent": fold.require(DISPUTES, answered.dispute)["respondent"]})
     _advance(answered, fold, stage=Stage.ANSWERED)
 
 
 def evidence_attached(attached: EvidenceAttached, fold: Fold) -> None:
     """A party shows something."""
+    dispute = fold.require(DISPUTES, attached.dispute)
+    require_author(attached.author, {name: dispute[name] for name in (*_PARTIES, "arbitrator")})
     _advance(attached, fold)
 
 
 def dispute_ruled(ruled: DisputeRuled, fold: Fold) -> None:
     """The round ends, and what the ruling orders is in force from here on."""
-    number = fold.require(DISPUTES, ruled.dispute)["round"]
+    dispute = fold.require(DISPUTES, ruled.dispute)
+    require_no_party(ruled.author, [dispute[name] for name in _PARTIES])
+    number = dispute["round"]
     until = moment(ruled.appeal_until) if ruled.appeal_until else None
     said: dict[str, Any] = {"ruling": ruled.outcome, "remedy": ruled.remedy}
     _advance(ruled, fold, stage=Stage.RULED, appeal_until=until, **said)
@@ -127,7 +136,9 @@ def dispute_ruled(ruled: DisputeRuled, fold: Fold) -> None:
 
 def dispute_appealed(appealed: DisputeAppealed, fold: Fold) -> None:
     """The dispute is pending again; what the last ruling ordered is suspended."""
-    number, at = fold.require(DISPUTES, appealed.dispute)["round"], moment(appealed.recorded_at)
+    dispute = fold.require(DISPUTES, appealed.dispute)
+    require_author(appealed.author, {name: dispute[name] for name in _PARTIES})
+    number, at = dispute["round"], moment(appealed.recorded_at)
     _advance(appealed, fold, stage=Stage.APPEALED, round=number + 1, ruling=None, remedy=None, appeal_until=None)
     fold.update(ROUNDS, appealed.dispute, number, suspended_at=at, suspended_position=fold.position)
     if fold.get(PROHIBITIONS, appealed.dispute, number) is not None:

@@ -171,7 +171,7 @@ def _terms(event: LicenseGranted, fold: Fold) -> dict[str, Any] | None:
 
 LICENSING = View(
     name="licensing",
-    version=4,
+    version=5,
     tables=(OFFERS, LICENSES, AGREEMENTS, *DISPUTE_TABLES, *SAFETY_TABLES, OWNERSHIPS),
     handlers={
         OfferPublished: offer_published,

@@ -35,6 +35,7 @@ from atlas.protocol.decisions import (
     decision_id,
 )
 from atlas.rights.extents import extent
+from atlas.rights.proceedings import require_author
 
 _ENDS = (optional(time("ended_at")), optional(bigint("ended_position")))
 _REACH = (optional(binary("account")), json("territories"), json("media"))
@@ -162,6 +163,7 @@ def portrait_declared(declared: PortraitDeclared, fold: Fold) -> None:
 def portrait_authorized(authorized: PortraitAuthorized, fold: Fold) -> None:
     """The person gives leave, for the time that the authorization names."""
     portrait = fold.require(PORTRAITS, authorized.portrait)
+    require_author(authorized.author, {"guardian": portrait["guardian"]})
     fold.create(
         AUTHORIZATIONS,
         decision_id(authorized),
@@ -181,6 +183,7 @@ def portrait_withdrawn(withdrawn: PortraitWithdrawn, fold: Fold) -> None:
     row = fold.require(AUTHORIZATIONS, withdrawn.authorization)
     if row["portrait_id"] != withdrawn.portrait:
         raise MissingRow("the authorization is one for another portrait")
+    require_author(withdrawn.author, {"guardian": fold.require(PORTRAITS, withdrawn.portrait)["guardian"]})
     end = moment(withdrawn.recorded_at)
     if row["ended_at"] is None or end < row["ended_at"]:
         fold.update(AUTHORIZATIONS, withdrawn.authorization, ended_at=end, ended_position=fold.position)

@@ -11,11 +11,13 @@ from atlas.projections.projector import Projector
 from atlas.projections.views.licensing import LICENSING
 from atlas.protocol.decisions import (
     AgreementRevoked,
+    Decision,
     DisputeAnswered,
     DisputeAppealed,
     DisputeFiled,
     DisputeRuled,
     DutyFulfilled,
+    EvidenceAttached,
     MeasureRecorded,
     PortraitAuthorized,
     PortraitDeclared,
@@ -27,7 +29,7 @@ from atlas.protocol.decisions import (
     UseRecorded,
     decision_id,
 )
-from tests.deciding import ADA, ASSET, BEN, GUARDIAN, JUDGE, NOW, REVIEWER, agreement, decided
+from tests.deciding import ADA, ASSET, BEN, GUARDIAN, JUDGE, NOW, REVIEWER, STRANGER, agreement, decided
 from tests.folding import Log
 from tests.projections.chain import Block, aaid_of, address, contract_fact, digest
 from tests.projections.rows import issues, undecodable
@@ -135,6 +137,36 @@ def test_measures_uses_and_met_duties_are_kept(log: Log) -> None:
 def test_a_decision_about_nothing_on_record_is_an_issue(log: Log, database: Database) -> None:
     positions = log.decide(decided(DisputeAnswered, BEN, dispute=DISPUTE))
     assert issues(database, "licensing") == [(positions[0], "missing-row")]
+
+
+AGREED = agreement()
+PORTRAIT = decided(PortraitDeclared, REVIEWER, asset=ASSET, person=b"\5" * 32, guardian=GUARDIAN)
+ALLOWED = decided(PortraitAuthorized, GUARDIAN, portrait=PORTRAIT.matter)
+
+
+@pytest.mark.parametrize(
+    ("history", "decision"),
+    [
+        ((AGREED,), decided(AgreementRevoked, BEN, agreement=AGREED.matter)),
+        ((FILED,), decided(DisputeAnswered, STRANGER, dispute=DISPUTE)),
+        ((FILED,), decided(EvidenceAttached, STRANGER, dispute=DISPUTE)),
+        ((FILED,), decided(DisputeRuled, ADA, dispute=DISPUTE, ruling=1, remedy=Remedy.PROHIBIT)),
+        (
+            (FILED, decided(DisputeRuled, JUDGE, dispute=DISPUTE, ruling=1, appeal_until=NOW + 100)),
+            decided(DisputeAppealed, JUDGE, dispute=DISPUTE),
+        ),
+        ((PORTRAIT,), decided(PortraitAuthorized, STRANGER, portrait=PORTRAIT.matter)),
+        (
+            (PORTRAIT, ALLOWED),
+            decided(PortraitWithdrawn, STRANGER, portrait=PORTRAIT.matter, authorization=decision_id(ALLOWED)),
+        ),
+    ],
+)
+def test_a_decision_of_somebody_else_that_passed_by_the_door_is_an_issue(
+    log: Log, database: Database, history: tuple[Decision, ...], decision: Decision
+) -> None:
+    positions = log.decide(*history, decision)
+    assert issues(database, "licensing") == [(positions[-1], "not-entitled")]
 
 
 def test_a_decision_that_nobody_signed_counts_for_nothing(log: Log, database: Database) -> None:
