@@ -18,14 +18,11 @@ from starlette.routing import Mount, Route
 
 from atlas import __version__
 from atlas.chain_settings import ChainSettings, SettingsError, chain_config
-from atlas.graphql.server import create_app
-from atlas.indexer.chain.config import ChainConfig
-from atlas.indexer.chain.endpoint import Endpoint
-from atlas.indexer.chain.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
-from atlas.indexer.chain.evidence import keep_evidence
+from atlas.graphql.http.server import create_app
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
-from atlas.indexer.chain.rpc import Calls
+from atlas.indexer.chain.rpc.calls import Calls
+from atlas.indexer.chain.rpc.endpoint import Endpoint
 from atlas.indexer.chain.schema import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.chain.sources.connecting import connect_pool
 from atlas.indexer.chain.sources.heads import SocketWatch
@@ -34,38 +31,41 @@ from atlas.indexer.chain.sources.pace import Limits as RequestLimits
 from atlas.indexer.chain.sources.proven import ProvenEndpoint
 from atlas.indexer.chain.standing import trouble
 from atlas.indexer.chain.standing_metrics import StandingCollector
+from atlas.indexer.chain.verification.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
+from atlas.indexer.chain.verification.evidence import keep_evidence
+from atlas.indexer.chain.watching.config import ChainConfig
 from atlas.indexer.decisions import DecisionDoor
 from atlas.indexer.errors import LyingEndpoint
-from atlas.indexer.workers.app import Limits, intake_routes
-from atlas.indexer.workers.collector import Collector
-from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.intake.app import Limits, intake_routes
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.intake.metrics import IntakeMetrics
+from atlas.indexer.workers.intake.quarantine import Quarantine, QuarantineLimits
+from atlas.indexer.workers.intake.schema import MIGRATIONS as WORKER_MIGRATIONS
+from atlas.indexer.workers.intake.service import release_registered
+from atlas.indexer.workers.intake.throttle import Rate, Throttle
 from atlas.indexer.workers.keys import WorkerKey
-from atlas.indexer.workers.metrics import IntakeMetrics
-from atlas.indexer.workers.quarantine import Quarantine, QuarantineLimits
-from atlas.indexer.workers.schema import MIGRATIONS as WORKER_MIGRATIONS
-from atlas.indexer.workers.service import release_registered
-from atlas.indexer.workers.throttle import Rate, Throttle
-from atlas.indexer.workers.traces import trace_routes
+from atlas.indexer.workers.spans.collector import Collector
+from atlas.indexer.workers.spans.traces import trace_routes
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import Checkpointer
-from atlas.ledger.cosignatures import Witness
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.cosignatures import Witness
+from atlas.ledger.checkpoints.high_water import HighWater
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.keys import CallbackKey, SigningKey, command_callback, key_from_environment
+from atlas.ledger.checkpoints.notes import SignedNote, Signer, Verifier
+from atlas.ledger.checkpoints.witnessing import Cosigner, Witnesses
 from atlas.ledger.database import Database
 from atlas.ledger.errors import DatabaseUnreachable, InvalidKey, LedgerCorrupt, LedgerError
-from atlas.ledger.high_water import HighWater
-from atlas.ledger.keyring import KeyRing
-from atlas.ledger.keys import CallbackKey, SigningKey, command_callback, key_from_environment
 from atlas.ledger.log import Ledger
-from atlas.ledger.metrics import AppendMetrics, LogCollector, MeasuredLedger, count_witness_failures
+from atlas.ledger.merkle.tree import Tree
 from atlas.ledger.migrations import Migration, migrate
-from atlas.ledger.notes import SignedNote, Signer, Verifier
+from atlas.ledger.operations.metrics import AppendMetrics, LogCollector, MeasuredLedger, count_witness_failures
 from atlas.ledger.persistence import measure_appends
 from atlas.ledger.postgres import EmbeddedPostgres
-from atlas.ledger.publication import Publication
+from atlas.ledger.publication.published import Publication
+from atlas.ledger.publication.serving import log_app
 from atlas.ledger.recovery import require_appending
-from atlas.ledger.serving import log_app
-from atlas.ledger.tree import Tree
-from atlas.ledger.witnessing import Cosigner, Witnesses
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
 from atlas.projections.standing import is_staked

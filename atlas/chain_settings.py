@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from atlas.indexer.chain.config import ChainConfig
-from atlas.indexer.chain.rules import INDEXED_PLACES, Contract, Events, Factory, Rule
+from atlas.indexer.chain.watching.config import ChainConfig
+from atlas.indexer.chain.watching.rules import INDEXED_PLACES, Contract, Events, Factory, Rule
 from atlas.protocol.abi import EventLayout
 from atlas.protocol.artifacts import load as load_artifact
 from atlas.protocol.errors import AtlasError, MalformedId

@@ -31,9 +31,9 @@ from atlas.chain_settings import (
     refuse_duplicates,
     valid_address,
 )
-from atlas.ledger.cosignatures import Witness
+from atlas.ledger.checkpoints.cosignatures import Witness
+from atlas.ledger.checkpoints.notes import Verifier
 from atlas.ledger.errors import InvalidKey
-from atlas.ledger.notes import Verifier
 
 DEFAULT_FILE = Path("atlas-ledger.toml")
 # May hold a password or a key: no message repeats it.

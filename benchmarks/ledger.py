@@ -23,19 +23,19 @@ from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastor
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from atlas.ledger import MIGRATIONS
-from atlas.ledger.archive import Archive
-from atlas.ledger.archiving import archive
-from atlas.ledger.batches import copy_events, encode_batch, rows_a_piece
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.archive.row_groups import ROW_GROUP_FACTS
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
+from atlas.ledger.merkle.tree import Tree
 from atlas.ledger.migrations import migrate
-from atlas.ledger.notes import Signer
+from atlas.ledger.operations.archiving import archive
 from atlas.ledger.postgres import EmbeddedPostgres
-from atlas.ledger.row_groups import ROW_GROUP_FACTS
+from atlas.ledger.recording.batches import copy_events, encode_batch, rows_a_piece
 from atlas.ledger.schema import PARTITION_FACTS, set_partition_facts
-from atlas.ledger.tree import Tree
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from atlas.protocol.facts import stream_id
 from benchmarks.measuring import Figure, against, alone, in_turns, interleaved, options, per_second, report
 

@@ -19,17 +19,17 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.conflicts import ConflictBook
-from atlas.rights.decide import decide
-from atlas.rights.extents import extent
-from atlas.rights.index import Rights
-from atlas.rights.prices import Price
-from atlas.rights.reasons import Outcome, Reason
-from atlas.rights.scopes import Scope
-from atlas.rights.state import At, Derivation, Grant, Ownership, RightsState
-from atlas.rights.terms import license_terms
-from atlas.rights.territories import TERRITORIES
-from atlas.rights.uses import Use
+from atlas.rights.decisions.conflicts import ConflictBook
+from atlas.rights.decisions.decide import decide
+from atlas.rights.decisions.index import Rights
+from atlas.rights.decisions.reasons import Outcome, Reason
+from atlas.rights.decisions.state import At, Derivation, Grant, Ownership, RightsState
+from atlas.rights.decisions.uses import Use
+from atlas.rights.terms.document import license_terms
+from atlas.rights.terms.extents import extent
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Scope
+from atlas.rights.terms.territories import TERRITORIES
 from benchmarks.figures import royalties
 from benchmarks.measuring import Figure, alone, best, options, report
 

@@ -8,11 +8,11 @@ from atlas.protocol.decisions import AgreementSigned, Authored, Decision, decisi
 from atlas.protocol.keccak import keccak256
 from atlas.protocol.signing import address_of, sign_digest
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.extents import extent
-from atlas.rights.prices import Price
 from atlas.rights.proceedings import Authorities
-from atlas.rights.scopes import Scope
-from atlas.rights.terms import encode_terms, license_terms, terms_hash
+from atlas.rights.terms.document import encode_terms, license_terms, terms_hash
+from atlas.rights.terms.extents import extent
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Scope
 
 Kind = TypeVar("Kind", bound=Decision)
 Act = TypeVar("Act", bound=Authored)

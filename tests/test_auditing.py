@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from atlas.ledger.checkpoints import Checkpoint
-from atlas.ledger.entries import entry_of
-from atlas.ledger.merkle import Node, inclusion_proof, leaf_hash, perfect_root, root
-from atlas.ledger.notes import SignedNote, Signer
-from atlas.ledger.proofs import InclusionProof
+from atlas.ledger.checkpoints.checkpointer import Checkpoint
+from atlas.ledger.checkpoints.notes import SignedNote, Signer
+from atlas.ledger.checkpoints.proofs import InclusionProof
+from atlas.ledger.merkle.rfc6962 import Node, inclusion_proof, leaf_hash, perfect_root, root
+from atlas.ledger.recording.entries import entry_of
 from tests.ledger.examples import facts
 
 PAGE = Path(__file__).parents[1] / "docs/explanation/ledger.md"

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from atlas.bootstrap import create_keys, open_program
 from atlas.indexer.workers.keys import WorkerKey
-from atlas.ledger.cosignatures import Witness
+from atlas.ledger.checkpoints.cosignatures import Witness
 from atlas.ledger.errors import AppendingHalted, LedgerBehindCheckpoint
 from atlas.ledger.recovery import halted_because
 from atlas.settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from atlas.chain_settings import chain_config
-from atlas.indexer.chain.rules import Contract, Events, Factory
+from atlas.indexer.chain.watching.rules import Contract, Events, Factory
 from atlas.protocol.keccak import keccak256
 from atlas.protocol.outside import read_abi
 from atlas.settings import Settings, SettingsError, load

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from atlas.cli.config import example_file
-from atlas.indexer.workers.app import Limits
+from atlas.indexer.workers.intake.app import Limits
 from atlas.settings import SettingsError, load
 
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"

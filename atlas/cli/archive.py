@@ -8,9 +8,10 @@ import typer
 from atlas.bootstrap import open_program
 from atlas.cli.console import output
 from atlas.cli.options import Config
-from atlas.ledger import archiving, recovery, redacting
-from atlas.ledger.manifests import Range
-from atlas.ledger.withholding import archived_range
+from atlas.ledger import recovery
+from atlas.ledger.archive.manifests import Range
+from atlas.ledger.operations import archiving, redacting
+from atlas.ledger.operations.withholding import archived_range
 from atlas.settings import load
 
 

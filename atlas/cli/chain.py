@@ -10,9 +10,9 @@ import typer
 from atlas.bootstrap import open_program
 from atlas.cli.console import output, shown
 from atlas.cli.options import Config, Json
-from atlas.indexer.chain.evidence import Evidence, evidence
-from atlas.indexer.chain.proving import prove_recorded_log, recorded_log
-from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.rpc.calls import RpcClient
+from atlas.indexer.chain.verification.evidence import Evidence, evidence
+from atlas.indexer.chain.verification.proving import prove_recorded_log, recorded_log
 from atlas.protocol.errors import MalformedId
 from atlas.protocol.evm.errors import MalformedProof
 from atlas.protocol.evm.proofs import ProvenLog, parse_log_proof

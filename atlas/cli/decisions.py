@@ -12,21 +12,21 @@ from rich.table import Table
 from atlas.cli.console import output, shown
 from atlas.cli.options import Json
 from atlas.protocol.ids import checksum_address, format_aaid
-from atlas.rights.conflicts import Conflict, ConflictBook, all_conflicts, effective_scope
-from atlas.rights.covering import MOST_STEPS
-from atlas.rights.decide import decide as decide_on
+from atlas.rights.decisions.conflicts import Conflict, ConflictBook, all_conflicts, effective_scope
+from atlas.rights.decisions.decide import decide as decide_on
+from atlas.rights.decisions.explaining import explain, write_missing
+from atlas.rights.decisions.index import Rights, is_exclusive
+from atlas.rights.decisions.missing import missing
+from atlas.rights.decisions.state import At, Grant, as_known
+from atlas.rights.decisions.uses import Use
 from atlas.rights.documents import to_text
-from atlas.rights.explaining import explain, write_missing
-from atlas.rights.extents import EVERYTHING
 from atlas.rights.facts import Facts, parse_facts, parse_grant, parse_plan, parse_use
-from atlas.rights.gaps import Gap, Lack, find_gap
-from atlas.rights.index import Rights, is_exclusive
-from atlas.rights.missing import missing
-from atlas.rights.moments import parse_moment, write_moment
-from atlas.rights.plans import Need, Plan
-from atlas.rights.scopes import Scope, extent_of
-from atlas.rights.state import At, Grant, as_known
-from atlas.rights.uses import Use
+from atlas.rights.planning.covering import MOST_STEPS
+from atlas.rights.planning.gaps import Gap, Lack, find_gap
+from atlas.rights.planning.plans import Need, Plan
+from atlas.rights.terms.extents import EVERYTHING
+from atlas.rights.terms.moments import parse_moment, write_moment
+from atlas.rights.terms.scopes import Scope, extent_of
 
 _Facts = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Facts: owners, grants, offers and so on.")]
 _At = Annotated[str | None, typer.Option(help="Instant, as RFC 3339 writes it; else now.")]

@@ -8,7 +8,7 @@ import typer
 from atlas.bootstrap import create_keys, load_key_ring
 from atlas.cli.console import output, shown
 from atlas.cli.options import Config
-from atlas.ledger.notes import Signer
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.settings import SettingsError, load
 
 app = typer.Typer(no_args_is_help=True, help="The keys that sign checkpoints and manifests.")

@@ -11,14 +11,14 @@ from atlas.bootstrap import Program, load_signing_key, open_program
 from atlas.cli import proofs
 from atlas.cli.console import output
 from atlas.cli.options import Config, Json
-from atlas.ledger.checkpoints import latest_note, parse_checkpoint
-from atlas.ledger.cosignatures import Witness, store_cosignature
+from atlas.ledger.checkpoints.checkpointer import latest_note, parse_checkpoint
+from atlas.ledger.checkpoints.cosignatures import Witness, store_cosignature
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import SignedNote, Verifier, parse_note
 from atlas.ledger.errors import LedgerError
-from atlas.ledger.keyring import KeyRing
-from atlas.ledger.notes import SignedNote, Verifier, parse_note
-from atlas.ledger.range_verification import verify_range
-from atlas.ledger.statistics import log_statistics
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.operations.statistics import log_statistics
+from atlas.ledger.verification.ranges import verify_range
+from atlas.ledger.verification.whole import verify_ledger
 from atlas.settings import SettingsError, load
 
 app = typer.Typer(no_args_is_help=True, help="The log: its checkpoints, proofs, verification and numbers.")

@@ -12,8 +12,10 @@ from atlas.cli.console import output, shown, write
 from atlas.cli.options import Json
 from atlas.protocol.ids import parse_aaid
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.avails import Title, avails, write_avails
+from atlas.rights.decisions.reasons import Outcome, State
 from atlas.rights.errors import TermsMismatch
+from atlas.rights.exchange.avails import Title, avails, write_avails
+from atlas.rights.exchange.training import LABEL, training_assertion
 from atlas.rights.odrl import profile as published
 from atlas.rights.odrl.compare import Finding, describe
 from atlas.rights.odrl.evaluate import Evaluation, RuleFinding, evaluate
@@ -25,9 +27,7 @@ from atlas.rights.odrl.reports import encode_reports
 from atlas.rights.odrl.syntax import parse
 from atlas.rights.odrl.times import read_instant
 from atlas.rights.odrl.world import World, read_world
-from atlas.rights.reasons import Outcome, State
-from atlas.rights.terms import encode_terms, parse_terms, terms_document, terms_hash
-from atlas.rights.training import LABEL, training_assertion
+from atlas.rights.terms.document import encode_terms, parse_terms, terms_document, terms_hash
 
 app = typer.Typer(help="ODRL 2.2: licenses as policies, and policies of others.", no_args_is_help=True)
 

@@ -9,12 +9,17 @@ import typer
 from atlas.bootstrap import open_program
 from atlas.cli.console import output
 from atlas.cli.options import Config, Json
-from atlas.ledger.cosignatures import Witness
+from atlas.ledger.checkpoints.cosignatures import Witness
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import Verifier
+from atlas.ledger.checkpoints.proofs import (
+    ConsistencyProof,
+    InclusionProof,
+    parse_consistency_proof,
+    parse_inclusion_proof,
+)
 from atlas.ledger.errors import LedgerError, NotPublished
-from atlas.ledger.keyring import KeyRing
-from atlas.ledger.notes import Verifier
-from atlas.ledger.proofs import ConsistencyProof, InclusionProof, parse_consistency_proof, parse_inclusion_proof
-from atlas.ledger.publication import stored_entries
+from atlas.ledger.publication.published import stored_entries
 from atlas.settings import load
 
 _Size = Annotated[int | None, typer.Option(min=1, help="Tree size of a signed checkpoint; else the latest published.")]

@@ -17,12 +17,12 @@ from atlas.cli.console import output, shown, write
 from atlas.cli.options import Config, Json
 from atlas.projections.books import books_of
 from atlas.protocol.ids import checksum_address, format_aaid, parse_address
-from atlas.rights import lines, simulation, statements
 from atlas.rights.documents import encode, parse
-from atlas.rights.lines import LineProof
-from atlas.rights.revenue import Books, RuleFrom
-from atlas.rights.royalties import ALL_PATHS
-from atlas.rights.statements import SALT_BYTES, Period, Statement, StatementFile
+from atlas.rights.royalties import lines, simulation, statements
+from atlas.rights.royalties.lines import LineProof
+from atlas.rights.royalties.revenue import Books, RuleFrom
+from atlas.rights.royalties.rules import ALL_PATHS
+from atlas.rights.royalties.statements import SALT_BYTES, Period, Statement, StatementFile
 from atlas.settings import load
 
 app = typer.Typer(

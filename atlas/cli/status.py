@@ -8,7 +8,7 @@ from atlas.cli.console import output
 from atlas.cli.options import Config, Json
 from atlas.cli.standing import standing_table
 from atlas.indexer.chain.standing import ChainStanding, standings
-from atlas.ledger.checkpoints import parse_checkpoint
+from atlas.ledger.checkpoints.checkpointer import parse_checkpoint
 from atlas.ledger.errors import InvalidKey
 from atlas.projections.projector import ViewStatus
 from atlas.projections.standing import ChainStatus, chain_status

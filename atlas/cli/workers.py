@@ -13,11 +13,11 @@ from rich.table import Table
 from atlas.bootstrap import Program, open_program
 from atlas.cli.console import errors, output, shown
 from atlas.cli.options import Config, Json
-from atlas.indexer.workers.bulk import BadFrame, ImportTally, import_frames
 from atlas.indexer.workers.errors import ImportFailed
-from atlas.indexer.workers.importing import files_below, open_file, open_input, read_frames
-from atlas.indexer.workers.outcomes import Submission
-from atlas.indexer.workers.quarantine import Held, QuarantineTotals
+from atlas.indexer.workers.intake.bulk import BadFrame, ImportTally, import_frames
+from atlas.indexer.workers.intake.importing import files_below, open_file, open_input, read_frames
+from atlas.indexer.workers.intake.outcomes import Submission
+from atlas.indexer.workers.intake.quarantine import Held, QuarantineTotals
 from atlas.protocol.ids import checksum_address, parse_address
 from atlas.settings import load
 

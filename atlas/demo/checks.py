@@ -13,8 +13,8 @@ from atlas.demo.errors import CheckFailed
 from atlas.demo.node import CHAIN
 from atlas.demo.production import RECEIPTS, SHARES, SLASHED_WEI, Asset
 from atlas.demo.server import Server
-from atlas.ledger.checkpoints import open_checkpoint
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.checkpoints.checkpointer import open_checkpoint
+from atlas.ledger.verification.whole import verify_ledger
 from atlas.projections.views import VIEWS
 from atlas.protocol.errors import AtlasError
 from atlas.protocol.facts import REORGED_TOPIC

@@ -27,7 +27,7 @@ from atlas.demo.cast import (
 )
 from atlas.demo.contracts import Stage, emitted, send
 from atlas.demo.node import CHAIN
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.protocol.ids import parse_address
 from atlas.protocol.keccak import keccak256
 from atlas.protocol.money import WEI_PER_ATLAS, to_wei
@@ -42,7 +42,7 @@ from atlas.protocol.vocabulary import (
     ordinal,
 )
 from atlas.provenance.anchoring import Anchored, anchor_note
-from atlas.rights.terms import Terms, data_uri, make_terms, terms_hash
+from atlas.rights.terms.document import Terms, data_uri, make_terms, terms_hash
 
 STAKE_WEI = 2_000 * WEI_PER_ATLAS
 SLASHED_WEI = 1_000 * WEI_PER_ATLAS

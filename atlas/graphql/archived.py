@@ -5,7 +5,7 @@ from uuid import UUID
 
 from atlas.graphql.errors import ArchiveUnavailable
 from atlas.graphql.snapshot import Snapshot
-from atlas.ledger.archive import Archive
+from atlas.ledger.archive.archive import Archive
 from atlas.ledger.errors import AlteredArchive, MissingArchive
 
 _DROPPED = "select dropped from ledger.head where dropped >= %(position)s"

@@ -29,14 +29,14 @@ from graphql.execution.values import VariableValues
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
 
-from atlas.graphql.bindings import Variables, shape
 from atlas.graphql.catalog import ENTITIES, ROOTS
-from atlas.graphql.compilation import Compilation
-from atlas.graphql.compiler import Plan, compile_root
+from atlas.graphql.compiler.bindings import Variables, shape
+from atlas.graphql.compiler.compilation import Compilation
+from atlas.graphql.compiler.roots import Plan, compile_root
+from atlas.graphql.compiler.selections import Selection, Selector
 from atlas.graphql.context import RequestContext
 from atlas.graphql.errors import BadInput, GraphQLError, InvalidRequest
 from atlas.graphql.limits import Limits, check_conditions, check_cost, check_document
-from atlas.graphql.selections import Selection, Selector
 
 KNOWN_DOCUMENTS = 256  # a document and its plan take up to 1 MB
 MAX_ERRORS = 20

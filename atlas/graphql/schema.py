@@ -7,12 +7,12 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.tools import create_type
 
 from atlas.graphql.catalog import ENTITIES, ROOTS
-from atlas.graphql.conflicts import CONFLICTS
-from atlas.graphql.decisions import CAN_USE
 from atlas.graphql.execution import Documents, SqlExecution
-from atlas.graphql.gaps import GAP
 from atlas.graphql.limits import Limits
-from atlas.graphql.royalties import ROYALTY_PREVIEW, STATEMENT
+from atlas.graphql.rights.conflicts import CONFLICTS
+from atlas.graphql.rights.decisions import CAN_USE
+from atlas.graphql.rights.gaps import GAP
+from atlas.graphql.rights.royalties import ROYALTY_PREVIEW, STATEMENT
 from atlas.graphql.scalars import SCALARS
 from atlas.graphql.types import make_types, root_field
 

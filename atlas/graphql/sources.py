@@ -11,7 +11,7 @@ from typing import Protocol
 
 from psycopg import sql
 
-from atlas.projections.tables import AccountTable, Column, EntityTable
+from atlas.projections.tables.declarations import AccountTable, Column, EntityTable
 
 
 class Source(Protocol):

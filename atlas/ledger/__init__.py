@@ -1,6 +1,7 @@
 """The append-only, tamper-evident store."""
 
-from atlas.ledger import cosignature_schema, schema
+from atlas.ledger import schema
+from atlas.ledger.checkpoints import cosignature_schema
 
 MIGRATIONS = (*schema.MIGRATIONS, *cosignature_schema.MIGRATIONS)
 

@@ -10,16 +10,16 @@ import psycopg
 import pyarrow as pa
 from psycopg.sql import SQL
 
-from atlas.ledger.archive import Archive, require_archive
-from atlas.ledger.batches import Batch, Fact, distinct, encode_batch
-from atlas.ledger.columns import TABLE_SCHEMA, ArrowTable, stream_bytes
+from atlas.ledger.archive.archive import Archive, require_archive
 from atlas.ledger.database import Database
-from atlas.ledger.entries import Entry, entry_of
 from atlas.ledger.errors import AlteredFact, InvalidFact, MissingFact
-from atlas.ledger.grouping import Group
+from atlas.ledger.recording.batches import Batch, Fact, distinct, encode_batch
+from atlas.ledger.recording.columns import TABLE_SCHEMA, ArrowTable, stream_bytes
+from atlas.ledger.recording.entries import Entry, entry_of
+from atlas.ledger.recording.grouping import Group
+from atlas.ledger.recording.writer import CHANNEL, is_small, record, record_at_once
 from atlas.ledger.redaction import TOPIC as REDACTED_TOPIC
 from atlas.ledger.redaction import PayloadRedacted, decode_redaction, redaction_stream
-from atlas.ledger.writer import CHANNEL, is_small, record, record_at_once
 
 __all__ = ["ArrowTable", "Fact", "Ledger", "RecordedFact"]
 

@@ -32,13 +32,13 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import tuple_row
 from psycopg.sql import SQL
 
-from atlas.ledger.archive import Archive, require_archive
+from atlas.ledger.archive.archive import Archive, require_archive
 from atlas.ledger.arrays import take_arrays
-from atlas.ledger.batches import Batch, Fact, encode_batch
 from atlas.ledger.errors import InvalidFact
 from atlas.ledger.log import PAGE_FACTS
-from atlas.ledger.transcoding import MsgpackTranscoder
-from atlas.ledger.writer import CHANNEL, record_new
+from atlas.ledger.recording.batches import Batch, Fact, encode_batch
+from atlas.ledger.recording.transcoding import MsgpackTranscoder
+from atlas.ledger.recording.writer import CHANNEL, record_new
 
 _SCHEMA = "ledger"
 _VIEW = "stored_events"

@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import msgspec
 
-from atlas.ledger.batches import Fact, encode_batch
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AppendingHalted,
@@ -25,7 +24,8 @@ from atlas.ledger.errors import (
     RootMismatch,
 )
 from atlas.ledger.log import Ledger
-from atlas.ledger.writer import record
+from atlas.ledger.recording.batches import Fact, encode_batch
+from atlas.ledger.recording.writer import record
 from atlas.protocol.facts import stream_id
 
 TOPIC = "decision.appending-resumed"

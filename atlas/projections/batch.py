@@ -15,10 +15,10 @@ from pyarrow.compute import field
 
 from atlas.ledger.log import ArrowTable, Ledger
 from atlas.projections.builds import Build
-from atlas.projections.findings import Findings
 from atlas.projections.fold import Fold, Stores
 from atlas.projections.folding import Folder
-from atlas.projections.orphans import orphaned_after
+from atlas.projections.reading.orphans import orphaned_after
+from atlas.projections.tables.findings import Findings
 from atlas.protocol import facts
 from atlas.protocol.errors import MalformedFact
 from atlas.protocol.facts import ChainReorged

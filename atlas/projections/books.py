@@ -19,12 +19,12 @@ from atlas.projections.rights import LINE, Query, Row, named_license, reached, t
 from atlas.protocol.ids import checksum_address, format_aaid
 from atlas.protocol.parameters import WHOLE_BPS
 from atlas.protocol.vocabulary import Beneficiary, RevenueKind
+from atlas.rights.decisions.state import Dispute
 from atlas.rights.errors import InvalidRevenue
 from atlas.rights.holds import holds_of
-from atlas.rights.lineage import Link
-from atlas.rights.revenue import Books, Payment, Receipt, RuleFrom, Share, Work
-from atlas.rights.rounding import FIRST_LISTED
-from atlas.rights.state import Dispute
+from atlas.rights.royalties.lineage import Link
+from atlas.rights.royalties.revenue import Books, Payment, Receipt, RuleFrom, Share, Work
+from atlas.rights.royalties.rounding import FIRST_LISTED
 
 VIEWS: Final = frozenset({"licensing", "provenance", "revenue"})
 """The views that books are read from."""

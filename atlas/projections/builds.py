@@ -14,11 +14,11 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from atlas.projections.contracts import Contracts, Met, require_readable
 from atlas.projections.errors import NewerView
-from atlas.projections.schema import creation, fingerprint, names_of, rewinding
-from atlas.projections.storable import RowCheck
-from atlas.projections.tables import Column, bigint, binary, optional, table_names, text
+from atlas.projections.reading.contracts import Contracts, Met, require_readable
+from atlas.projections.tables.declarations import Column, bigint, binary, optional, table_names, text
+from atlas.projections.tables.schema import creation, fingerprint, names_of, rewinding
+from atlas.projections.tables.storable import RowCheck
 from atlas.projections.view import View
 from atlas.protocol.facts import RecordedAbi, WatchedContract, WatchedEvents
 

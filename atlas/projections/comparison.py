@@ -7,8 +7,8 @@ from psycopg import sql
 
 from atlas.projections.builds import Build
 from atlas.projections.errors import ViewDiffers
-from atlas.projections.schema import names_of
-from atlas.projections.tables import Column, bigint, binary, integer, table_names, text
+from atlas.projections.tables.declarations import Column, bigint, binary, integer, table_names, text
+from atlas.projections.tables.schema import names_of
 
 _MAX_ROW_CHARACTERS = 500
 _ENGINE_TABLES: dict[str, tuple[Column, ...]] = {

@@ -9,14 +9,14 @@ from typing import Any, TypeAlias
 
 import psycopg
 
-from atlas.projections.accounts import Accounts
-from atlas.projections.contracts import Contracts
-from atlas.projections.decoded import EventBatch, Inserted, Written
-from atlas.projections.entities import EntityRows
 from atlas.projections.errors import DuplicateRow, MissingRow
-from atlas.projections.findings import Findings
-from atlas.projections.running import Postings
-from atlas.projections.tables import AccountTable, EntityTable, Table, Value
+from atlas.projections.reading.contracts import Contracts
+from atlas.projections.reading.decoded import EventBatch, Inserted, Written
+from atlas.projections.tables.accounts import Accounts
+from atlas.projections.tables.declarations import AccountTable, EntityTable, Table, Value
+from atlas.projections.tables.entities import EntityRows
+from atlas.projections.tables.findings import Findings
+from atlas.projections.tables.running import Postings
 
 Row: TypeAlias = Mapping[str, Any]
 """The value columns of a row, by name."""

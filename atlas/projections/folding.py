@@ -18,12 +18,12 @@ from pyarrow.compute import field
 
 from atlas.ledger.log import ArrowTable
 from atlas.projections.builds import Build
-from atlas.projections.decoded import EventBatch
 from atlas.projections.errors import InconsistentFact
-from atlas.projections.findings import Findings
 from atlas.projections.fold import Fold
 from atlas.projections.log_reading import LogReader
-from atlas.projections.reading import READERS, reason_of
+from atlas.projections.reading.decoded import EventBatch
+from atlas.projections.reading.facts import READERS, reason_of
+from atlas.projections.tables.findings import Findings
 from atlas.protocol import facts
 from atlas.protocol.errors import ProtocolError
 from atlas.protocol.facts import RecordedAbi, WatchedContract, WatchedEvents

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from atlas.projections.contracts import Contracts, Reading, Watch, unknown_abi
-from atlas.projections.decoded import DecodedEvent, EventBatch
-from atlas.projections.findings import Findings
-from atlas.projections.payloads import Integers, LogColumns, columns_of, read_payloads
-from atlas.projections.reading import reason_of
+from atlas.projections.reading.contracts import Contracts, Reading, Watch, unknown_abi
+from atlas.projections.reading.decoded import DecodedEvent, EventBatch
+from atlas.projections.reading.facts import reason_of
+from atlas.projections.reading.payloads import Integers, LogColumns, columns_of, read_payloads
+from atlas.projections.tables.findings import Findings
 from atlas.projections.view import View
 from atlas.protocol import facts
 from atlas.protocol.abi import EventColumns

@@ -7,7 +7,7 @@
                                                                               the events of any address, likewise
     projections.abis(view, position, sha256, json)                            the recorded ABIs that read them
     projections.orphans(view, stream)                                         the blocks that do not count for it
-    projections.undecodable, projections.issues                               see ``atlas.projections.findings``
+    projections.undecodable, projections.issues                               see ``atlas.projections.tables.findings``
     projections.is_final(chain, block_number)                                 whether that block is finalized
 
 ``supply`` is the live view of that name, ``supply:next`` one being rebuilt beside it.

@@ -10,12 +10,9 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.errors import InvalidTerms
-from atlas.rights.extents import Extent
-from atlas.rights.jurisdictions import Measure
-from atlas.rights.plans import Offer
-from atlas.rights.reasons import Action
-from atlas.rights.state import (
+from atlas.rights.decisions.jurisdictions import Measure
+from atlas.rights.decisions.reasons import Action
+from atlas.rights.decisions.state import (
     At,
     Authorization,
     Derivation,
@@ -30,7 +27,10 @@ from atlas.rights.state import (
     RightsState,
     revocation,
 )
-from atlas.rights.terms import Terms, parse_terms, terms_bytes, terms_from_uri
+from atlas.rights.errors import InvalidTerms
+from atlas.rights.planning.plans import Offer
+from atlas.rights.terms.document import Terms, parse_terms, terms_bytes, terms_from_uri
+from atlas.rights.terms.extents import Extent
 
 Row: TypeAlias = tuple[Any, ...]
 Query: TypeAlias = Callable[[str, Mapping[str, object]], Sequence[Row]]

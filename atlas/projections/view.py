@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from atlas.projections.decoded import BulkHandler, DecodedEvent
-from atlas.projections.reading import TOPIC_OF
-from atlas.projections.tables import Table
+from atlas.projections.reading.decoded import BulkHandler, DecodedEvent
+from atlas.projections.reading.facts import TOPIC_OF
+from atlas.projections.tables.declarations import Table
 from atlas.protocol import facts
 from atlas.protocol.events import EVENTS, Event
 
@@ -20,7 +20,7 @@ class View(msgspec.Struct, frozen=True, dict=True):
     """A set of tables and the handlers that fill them.
 
     ``handlers`` maps the type of an event (``atlas.protocol.events``) or of another fact (see
-    ``atlas.projections.reading``) to its function. Raise ``version`` whenever a handler's result changes:
+    ``atlas.projections.reading.facts``) to its function. Raise ``version`` whenever a handler's result changes:
     the stored view is then rebuilt beside the old one. A change of the tables is noticed by itself.
     ``bulk`` has, for some of these types of events, a function that does for many what the handler does for one.
     """

@@ -15,8 +15,8 @@ from web3 import Web3
 from web3.exceptions import TimeExhausted, Web3Exception
 from web3.middleware import SignAndSendRawMiddlewareBuilder
 
-from atlas.ledger.checkpoints import parse_checkpoint
-from atlas.ledger.notes import SignedNote
+from atlas.ledger.checkpoints.checkpointer import parse_checkpoint
+from atlas.ledger.checkpoints.notes import SignedNote
 from atlas.protocol.artifacts import load
 from atlas.protocol.ids import checksum_address
 from atlas.provenance.errors import AnchorRefused, ChainUnreachable

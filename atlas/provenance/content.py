@@ -1,6 +1,6 @@
 """Media by their content: the directory that workers write to, read with every byte verified.
 
-The layout and the writing are those of ``atlas.indexer.workers.content``. What comes out has the hash asked for.
+The layout and the writing are those of ``atlas.indexer.workers.sdk.content``. What comes out has the hash asked for.
 """
 
 from collections.abc import Generator
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from atlas.indexer.workers.content import BLOCK_BYTES, ContentDirectory, hash_file
-from atlas.indexer.workers.content import Digest as StoredContent
+from atlas.indexer.workers.sdk.content import BLOCK_BYTES, ContentDirectory, hash_file
+from atlas.indexer.workers.sdk.content import Digest as StoredContent
 from atlas.provenance.errors import ContentCorrupt, ContentMissing
 
 __all__ = ["ContentStore", "StoredContent", "hash_file"]

@@ -5,7 +5,7 @@
     amount of wei   "1000000000000000000"                 every key that ends in _wei
     share           "3/20", in lowest terms               share
     hash, salt      64 hexadecimal digits                 person, and every other 32 bytes
-    terms           their document (terms.py)             terms
+    terms           their document (terms/document.py)             terms
     position, time  a number
 
 UTF-8, keys sorted, no spaces. A value has one form; bytes that are not that form are refused. Files that people
@@ -23,8 +23,8 @@ import msgspec
 from atlas.protocol.errors import AtlasError
 from atlas.protocol.ids import format_aaid, parse_aaid, parse_address
 from atlas.rights.errors import InvalidRevenue, RightsError, StatementMismatch
-from atlas.rights.moments import parse_moment
-from atlas.rights.terms import Terms, parse_terms, terms_document
+from atlas.rights.terms.document import Terms, parse_terms, terms_document
+from atlas.rights.terms.moments import parse_moment
 
 T = TypeVar("T")
 Plain = dict[str, "Plain"] | list["Plain"] | str | int | bytes | bool | Fraction | Terms | None

@@ -8,14 +8,14 @@ would make a licence void.
 from collections import Counter
 from collections.abc import Iterator
 
+from atlas.rights.decisions.state import Authorization, Grant, MeasureTaken, Prohibition, RightsState
+from atlas.rights.decisions.uses import Use
 from atlas.rights.documents import parse
 from atlas.rights.errors import InvalidFacts, InvalidTerms
-from atlas.rights.extents import Extent
-from atlas.rights.moments import write_moment
-from atlas.rights.plans import Offer, Plan
-from atlas.rights.scopes import DIMENSIONS
-from atlas.rights.state import Authorization, Grant, MeasureTaken, Prohibition, RightsState
-from atlas.rights.uses import Use
+from atlas.rights.planning.plans import Offer, Plan
+from atlas.rights.terms.extents import Extent
+from atlas.rights.terms.moments import write_moment
+from atlas.rights.terms.scopes import DIMENSIONS
 
 _LIMIT = 2**62
 

@@ -1,13 +1,13 @@
 """What a dispute does to revenue (P8): while it is pending over a work, what accrues from it or to it is held.
 
-The same facts leave decisions on the work open (``atlas.rights.decide``). A dispute over one licence leaves that
+The same facts leave decisions on the work open (``decisions.decide``). A dispute over one licence leaves that
 licence open, and holds nothing: receipts are of works.
 """
 
 from collections.abc import Iterable
 
-from atlas.rights.revenue import Hold
-from atlas.rights.state import Dispute
+from atlas.rights.decisions.state import Dispute
+from atlas.rights.royalties.revenue import Hold
 
 
 def holds_of(disputes: Iterable[Dispute]) -> tuple[Hold, ...]:

@@ -42,13 +42,13 @@ from atlas.protocol.decisions import (
 from atlas.protocol.ids import checksum_address, format_aaid, parse_account_id
 from atlas.protocol.keccak import keccak256
 from atlas.protocol.vocabulary import Ruling
+from atlas.rights.decisions.jurisdictions import Measure
 from atlas.rights.errors import InvalidDecision, NotEntitled, OutOfTurn, TermsMismatch
-from atlas.rights.extents import extent
-from atlas.rights.jurisdictions import Measure
 from atlas.rights.odrl.policies import PolicyType
 from atlas.rights.odrl.reading import parse_policy
-from atlas.rights.scopes import DIMENSIONS
-from atlas.rights.terms import Terms, parse_terms
+from atlas.rights.terms.document import Terms, parse_terms
+from atlas.rights.terms.extents import extent
+from atlas.rights.terms.scopes import DIMENSIONS
 
 Kind = TypeVar("Kind", bound=Decision)
 

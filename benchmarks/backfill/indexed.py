@@ -7,22 +7,31 @@ position. It ends when the view has folded all that the chain says up to block `
 import sys
 import threading
 
-from atlas.indexer.chain.config import ChainConfig, Contract
-from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
+from atlas.indexer.chain.rpc.endpoint import connect
 from atlas.indexer.chain.schema import MIGRATIONS as INDEXER_MIGRATIONS
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.sources.watching import HeadWatch
+from atlas.indexer.chain.watching.config import ChainConfig, Contract
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.ledger.migrations import migrate
-from atlas.projections.decoded import EventBatch, Inserted, Posted, Written
 from atlas.projections.fold import Fold
 from atlas.projections.migrations import MIGRATIONS as PROJECTION_MIGRATIONS
 from atlas.projections.projector import Projector
-from atlas.projections.tables import AccountTable, EntityTable, bigint, binary, integer, text, time, uint256
+from atlas.projections.reading.decoded import EventBatch, Inserted, Posted, Written
+from atlas.projections.tables.declarations import (
+    AccountTable,
+    EntityTable,
+    bigint,
+    binary,
+    integer,
+    text,
+    time,
+    uint256,
+)
 from atlas.projections.view import View
 from atlas.projections.views.values import moment, moments
 from atlas.protocol.events import Transfer

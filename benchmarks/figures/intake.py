@@ -19,10 +19,10 @@ from starlette.types import Message
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from atlas.indexer.workers.app import Limits, intake_app
-from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.intake.app import Limits, intake_app
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.intake.schema import MIGRATIONS as WORKER_MIGRATIONS
 from atlas.indexer.workers.keys import WorkerKey
-from atlas.indexer.workers.schema import MIGRATIONS as WORKER_MIGRATIONS
 from atlas.indexer.workers.wire import FRAMES_TYPE, join_frames
 from atlas.ledger import MIGRATIONS
 from atlas.ledger.database import Database

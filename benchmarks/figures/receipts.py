@@ -18,7 +18,7 @@ import rlp
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from atlas.indexer.chain.receipts import BlockReceipts, ReceiptAnswer, verify_block_receipts
+from atlas.indexer.chain.verification.receipts import BlockReceipts, ReceiptAnswer, verify_block_receipts
 from atlas.indexer.errors import Exchange
 from atlas.protocol.evm.bloom import BLOOM_BYTES, bits
 from atlas.protocol.evm.headers import HEADER_FIELDS, Header, decode_header

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from atlas.protocol.vocabulary import Beneficiary, RevenueKind
-from atlas.rights.accruals import Accrual
-from atlas.rights.lineage import Lineage, Link
-from atlas.rights.revenue import Books, Receipt, RuleFrom, Share, Work
-from atlas.rights.royalties import ALL_PATHS, PER_HOP, VISIT_ONCE, stack
+from atlas.rights.royalties.accruals import Accrual
+from atlas.rights.royalties.lineage import Lineage, Link
+from atlas.rights.royalties.revenue import Books, Receipt, RuleFrom, Share, Work
+from atlas.rights.royalties.rules import ALL_PATHS, PER_HOP, VISIT_ONCE, stack
 from benchmarks.measuring import Figure, against, alone
 
 _CURRENCY = "eip155:1/slip44:60"

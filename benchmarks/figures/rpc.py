@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pyarrow as pa
 
 from atlas.indexer.chain.columns import parse_log_columns
-from atlas.indexer.chain.rpc import results_in_order
+from atlas.indexer.chain.rpc.calls import results_in_order
 from atlas.protocol.logs import LOG_SCHEMA, ArrowBatch
 from benchmarks.measuring import Figure, against, best
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.indexer.chain.evidence import keep_evidence
+from atlas.indexer.chain.verification.evidence import keep_evidence
 from atlas.indexer.errors import Exchange, LyingEndpoint
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

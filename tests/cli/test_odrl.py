@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas.rights.odrl.policies import encode_policy
-from atlas.rights.terms import encode_terms
+from atlas.rights.terms.document import encode_terms
 from tests.cli.commands import CommandLine
 from tests.rights.odrl.policies import AGREEMENT, BEAUTY, changed, constraint
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from atlas.indexer.workers.keys import WorkerKey
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import Signer
 from atlas.protocol.artifacts import load as load_artifact
 from atlas.protocol.ids import checksum_address
 from tests.anvil import CHAIN, Anvil

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from atlas.indexer.chain.header import HeaderAnswer, verified_header
-from atlas.indexer.chain.receipts import BlockReceipts, ReceiptAnswer
+from atlas.indexer.chain.verification.receipts import BlockReceipts, ReceiptAnswer
 from atlas.indexer.errors import Exchange
 from atlas.protocol.evm.headers import Header
 from atlas.protocol.evm.receipts import FAILED, SUCCEEDED, Receipt, ReceiptLog, logs_bloom

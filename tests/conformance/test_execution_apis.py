@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import HeaderAnswer, verified_header
-from atlas.indexer.chain.rpc import Call, decoded, results_in_order
+from atlas.indexer.chain.rpc.calls import Call, decoded, results_in_order
+from atlas.indexer.chain.rpc.endpoint import Endpoint
 from atlas.indexer.errors import EndpointError, EndpointUnavailable, InconsistentAnswers, RangeTooLarge
 
 Result = TypeVar("Result")

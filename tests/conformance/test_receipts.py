@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from atlas.indexer.chain.receipts import to_receipt, verify_block_receipts
+from atlas.indexer.chain.verification.receipts import to_receipt, verify_block_receipts
 from atlas.protocol.evm.errors import MalformedRlp
 from atlas.protocol.evm.headers import FIELD_COUNTS, Header, decode_header
 from atlas.protocol.evm.proofs import parse_log_proof, prove_log

@@ -14,9 +14,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.applications import Starlette
 
 from atlas.graphql.context import RequestContext
+from atlas.graphql.http.server import create_app
 from atlas.graphql.limits import Limits
 from atlas.graphql.schema import ApiSchema, build_schema
-from atlas.graphql.server import create_app
 from atlas.graphql.snapshot import Snapshot
 from atlas.ledger.database import Database
 from atlas.ledger.migrations import migrate

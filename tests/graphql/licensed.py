@@ -2,7 +2,7 @@
 
 from atlas.ledger.log import Fact
 from atlas.protocol.vocabulary import AssetType, Beneficiary, RevenueKind, ordinal
-from atlas.rights.terms import Terms, data_uri, terms_hash
+from atlas.rights.terms.document import Terms, data_uri, terms_hash
 from tests.deciding import ADA, BEN, DERIVATIVE_TERMS, NOW, STRANGER
 from tests.folding import Log
 from tests.projections.chain import ZERO, Block, aaid_of, contract_fact, digest

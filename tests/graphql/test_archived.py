@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from anyio.from_thread import BlockingPortal
 
-from atlas.graphql.server import create_app
-from atlas.ledger import archiving
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.graphql.http.server import create_app
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
-from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import Signer
-from atlas.ledger.redacting import redact
+from atlas.ledger.operations import archiving
+from atlas.ledger.operations.redacting import redact
 from atlas.ledger.schema import set_partition_facts
 from tests.graphql.conftest import NOW, Client, prepare
 from tests.ledger.examples import facts

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from anyio.from_thread import BlockingPortal
 
-from atlas.graphql.server import create_app
+from atlas.graphql.http.server import create_app
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.projections.projector import Projector
@@ -26,10 +26,10 @@ from atlas.protocol.decisions import (
     decision_id,
 )
 from atlas.protocol.vocabulary import AssetType, LicenseKind, ordinal
-from atlas.rights.extents import extent
-from atlas.rights.prices import Price
-from atlas.rights.scopes import Scope
-from atlas.rights.terms import data_uri, encode_terms, license_terms, make_terms, terms_hash
+from atlas.rights.terms.document import data_uri, encode_terms, license_terms, make_terms, terms_hash
+from atlas.rights.terms.extents import extent
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Scope
 from tests.deciding import ADA, BEN, GUARDIAN, JUDGE, NOW, REVIEWER, STRANGER, agreement, decided
 from tests.folding import Log
 from tests.graphql.conftest import Client, prepare

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from anyio.from_thread import BlockingPortal
 
-from atlas.graphql.server import create_app
+from atlas.graphql.http.server import create_app
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.projections.projector import Projector

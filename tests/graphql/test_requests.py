@@ -7,8 +7,8 @@ import pytest
 from starlette.requests import Request
 
 from atlas.graphql.errors import BodyTooSlow, InvalidRequest
+from atlas.graphql.http.requests import read_request
 from atlas.graphql.limits import Limits
-from atlas.graphql.requests import read_request
 
 
 def request(*messages: dict[str, Any]) -> Request:

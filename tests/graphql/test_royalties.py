@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from anyio.from_thread import BlockingPortal
 
-from atlas.graphql.server import create_app
+from atlas.graphql.http.server import create_app
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.projections.projector import Projector
 from atlas.protocol.decisions import AgreementSigned, DisputeFiled, DisputeRuled
 from atlas.protocol.ids import checksum_address
-from atlas.rights.statements import recompute
-from atlas.rights.terms import terms_document
+from atlas.rights.royalties.statements import recompute
+from atlas.rights.terms.document import terms_document
 from tests.deciding import ADA, BEN, DERIVATIVE_TERMS, JUDGE, NOW, STRANGER, agreement, decided
 from tests.folding import Log
 from tests.graphql.conftest import Client, prepare

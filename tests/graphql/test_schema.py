@@ -12,8 +12,8 @@ from atlas.graphql.catalog.supply import BurnCause
 from atlas.graphql.entities import Entity, Final, Link
 from atlas.graphql.schema import ApiSchema, sdl
 from atlas.graphql.sources import Accounts, Books, Pivot, Versions
-from atlas.projections.tables import Column as TableColumn
-from atlas.projections.tables import ColumnType
+from atlas.projections.tables.declarations import Column as TableColumn
+from atlas.projections.tables.declarations import ColumnType
 from atlas.projections.views import VIEWS
 from atlas.protocol.vocabulary import BurnScenario
 

@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from atlas.graphql.http.server import STATIC, create_app
 from atlas.graphql.limits import Limits
-from atlas.graphql.server import STATIC, create_app
 from atlas.ledger.database import Database
 from tests.graphql.conftest import Client, Post, prepare
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from atlas.graphql.catalog.rights import ProhibitionCause
-from atlas.projections.tables import AccountTable, Column, ColumnType, EntityTable
+from atlas.projections.tables.declarations import AccountTable, Column, ColumnType, EntityTable
 from atlas.projections.view import View
 from atlas.projections.views import VIEWS
 from atlas.protocol.decisions import Remedy
@@ -25,7 +25,7 @@ from atlas.protocol.vocabulary import (
     StakeRole,
     Violation,
 )
-from atlas.rights.jurisdictions import Measure
+from atlas.rights.decisions.jurisdictions import Measure
 from atlas.rights.proceedings import Stage
 
 HEAD = 100

@@ -15,8 +15,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 
-from atlas.indexer.chain.rules import Contract
 from atlas.indexer.chain.schema import MIGRATIONS
+from atlas.indexer.chain.watching.rules import Contract
 from atlas.ledger import schema
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger, RecordedFact

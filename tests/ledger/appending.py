@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.high_water import HighWater
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import DatabaseUnreachable
-from atlas.ledger.high_water import HighWater
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import Signer
 from tests.ledger.examples import facts
 
 ORIGIN = "log.example.org/crashing"

@@ -1,8 +1,8 @@
 """A small archive: three partitions of a log, its key."""
 
-from atlas.ledger.keyring import KeyRing
-from atlas.ledger.manifests import Range
-from atlas.ledger.notes import Signer
+from atlas.ledger.archive.manifests import Range
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import Signer
 
 SIGNER = Signer("log.example.org/ledger", bytes(range(32)))
 RING = KeyRing(SIGNER.verifier)

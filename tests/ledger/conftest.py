@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from atlas.ledger import MIGRATIONS, archiving
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger import MIGRATIONS
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.ledger.migrations import migrate
+from atlas.ledger.operations import archiving
 from atlas.ledger.schema import set_partition_facts
 from tests.ledger.archives import PARTS, RING, SIGNER, SIZE
 from tests.ledger.examples import facts

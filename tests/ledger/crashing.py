@@ -28,12 +28,12 @@ import msgspec
 import psutil
 
 from atlas.ledger import MIGRATIONS
+from atlas.ledger.checkpoints.high_water import HighWater
 from atlas.ledger.database import Database
-from atlas.ledger.high_water import HighWater
 from atlas.ledger.log import Ledger, RecordedFact
 from atlas.ledger.migrations import migrate
 from atlas.ledger.postgres import EmbeddedPostgres
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.appending import (
     NOTE_FILE,
     ORIGIN,

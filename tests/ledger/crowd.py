@@ -18,12 +18,12 @@ from uuid import UUID
 import msgspec
 
 from atlas.ledger import MIGRATIONS
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.ledger.migrations import migrate
 from atlas.ledger.postgres import EmbeddedPostgres
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.appending import SIGNER, append_for_ever, read_acknowledged
 from tests.ledger.examples import stream
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from atlas.ledger.batches import Fact
+from atlas.ledger.recording.batches import Fact
 from atlas.protocol.facts import stream_id
 
 

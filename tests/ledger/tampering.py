@@ -8,15 +8,15 @@ from pathlib import Path
 import psycopg
 
 from atlas.ledger import MIGRATIONS
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import latest_note
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.archive.manifests import MANIFEST, FileHash, Range
+from atlas.ledger.checkpoints.checkpointer import latest_note
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
-from atlas.ledger.manifests import MANIFEST, FileHash, Range
+from atlas.ledger.merkle.tree import Tree
 from atlas.ledger.migrations import migrate
 from atlas.ledger.schema import set_partition_facts
-from atlas.ledger.tree import Tree
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import SIGNER
 
 # A leaf hash that fits its row, as one who can write SQL would compute it.

@@ -9,14 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from atlas.ledger import archiving
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.archive.manifests import FACTS, MANIFEST, TILES
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.ledger.errors import AlteredArchive, UnwritableArchive
 from atlas.ledger.log import Ledger
-from atlas.ledger.manifests import FACTS, MANIFEST, TILES
-from atlas.ledger.redacting import redact
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.operations import archiving
+from atlas.ledger.operations.redacting import redact
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import PARTS, RING, SIGNER
 
 MANY = 3_000_000

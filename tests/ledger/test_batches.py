@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.ledger.batches import Batch, Fact, copy_events, copy_keys, distinct, encode_batch, rows_a_piece
-from atlas.ledger.entries import entry_of
 from atlas.ledger.errors import ConflictingFact, InvalidFact
-from atlas.ledger.merkle import leaf_hash
+from atlas.ledger.merkle.rfc6962 import leaf_hash
+from atlas.ledger.recording.batches import Batch, Fact, copy_events, copy_keys, distinct, encode_batch, rows_a_piece
+from atlas.ledger.recording.entries import entry_of
 from tests.ledger.examples import facts, stream
 
 fact_strategy = st.builds(

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.ledger.checkpoints import Checkpoint, Checkpointer, open_checkpoint, parse_checkpoint
+from atlas.ledger.checkpoints.checkpointer import Checkpoint, Checkpointer, open_checkpoint, parse_checkpoint
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     LedgerBehindCheckpoint,
@@ -14,9 +15,8 @@ from atlas.ledger.errors import (
     WrongOrigin,
 )
 from atlas.ledger.log import Ledger
-from atlas.ledger.merkle import EMPTY_ROOT
-from atlas.ledger.notes import Signer
-from atlas.ledger.tree import Tree
+from atlas.ledger.merkle.rfc6962 import EMPTY_ROOT
+from atlas.ledger.merkle.tree import Tree
 from tests.ledger.examples import facts
 
 ORIGIN = "log.example.org/ledger"

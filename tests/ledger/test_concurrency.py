@@ -14,18 +14,18 @@ from uuid import UUID
 
 import pytest
 
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import ConflictingFact
 from atlas.ledger.log import Fact, Ledger, RecordedFact
-from atlas.ledger.notes import Signer
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.examples import facts, stream
 
 # Appends batches of random size, small and large, each its own stream, and says each one once it is acknowledged.
 WRITER = """
 import random, sys
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from tests.ledger.examples import facts

@@ -5,8 +5,10 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from atlas.ledger.checkpoints import Checkpointer
-from atlas.ledger.cosignatures import Witness, cosigned_message, store_cosignature
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.cosignatures import Witness, cosigned_message, store_cosignature
+from atlas.ledger.checkpoints.notes import NoteSignature, SignedNote, Signer, parse_note
+from atlas.ledger.checkpoints.witnessing import collect_cosignature
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     BadSignature,
@@ -18,10 +20,8 @@ from atlas.ledger.errors import (
     WitnessUnreachable,
 )
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import NoteSignature, SignedNote, Signer, parse_note
-from atlas.ledger.publication import Publication
-from atlas.ledger.verification import verify_ledger
-from atlas.ledger.witnessing import collect_cosignature
+from atlas.ledger.publication.published import Publication
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.examples import facts
 from tests.ledger.witness import WitnessServer
 

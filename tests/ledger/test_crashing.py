@@ -13,13 +13,13 @@ import psycopg
 import pytest
 
 from atlas.ledger import MIGRATIONS
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import DatabaseFull, DatabaseUnreachable
 from atlas.ledger.log import Fact, Ledger
 from atlas.ledger.migrations import migrate
 from atlas.ledger.postgres import EmbeddedPostgres
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.appending import SIGNER
 from tests.ledger.crashing import Runner
 from tests.ledger.crowd import gather

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.ledger.entries import (
+from atlas.ledger.errors import InvalidFact, PayloadTooLarge
+from atlas.ledger.recording.entries import (
     MAX_PAYLOAD_BYTES,
     MAX_TOPIC_BYTES,
     Entry,
@@ -16,7 +17,6 @@ from atlas.ledger.entries import (
     entry_of,
     fact_leaf_hash,
 )
-from atlas.ledger.errors import InvalidFact, PayloadTooLarge
 
 topics = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=200).filter(
     lambda topic: len(topic.encode()) <= MAX_TOPIC_BYTES

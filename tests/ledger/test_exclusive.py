@@ -11,17 +11,17 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from atlas.ledger import archiving
-from atlas.ledger.archive import Archive
-from atlas.ledger.batches import Fact
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.archive.manifests import Range
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import TableInUse
 from atlas.ledger.log import Ledger
-from atlas.ledger.manifests import Range
-from atlas.ledger.redacting import redact
+from atlas.ledger.operations import archiving
+from atlas.ledger.operations.redacting import redact
+from atlas.ledger.recording.batches import Fact
 from atlas.ledger.schema import set_partition_facts
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import PARTS, RING, SIGNER
 from tests.ledger.examples import facts
 

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from atlas.ledger.batches import Batch, Fact, encode_batch
 from atlas.ledger.errors import ConflictingFact, DatabaseUnreachable
-from atlas.ledger.grouping import Group
+from atlas.ledger.recording.batches import Batch, Fact, encode_batch
+from atlas.ledger.recording.grouping import Group
 from tests.ledger.examples import facts, stream
 
 
@@ -184,8 +184,8 @@ def test_a_batch_that_nothing_can_record_concerns_its_caller_only() -> None:
 
 _OUTLIVING = """
 import asyncio, threading
-from atlas.ledger.batches import encode_batch
-from atlas.ledger.grouping import Group
+from atlas.ledger.recording.batches import encode_batch
+from atlas.ledger.recording.grouping import Group
 from tests.ledger.examples import facts
 
 group = Group(lambda batch: list(range(1, len(batch) + 1)))

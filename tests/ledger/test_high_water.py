@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas.ledger.checkpoints import Checkpointer, parse_checkpoint
+from atlas.ledger.checkpoints.checkpointer import Checkpointer, parse_checkpoint
+from atlas.ledger.checkpoints.high_water import HighWater
+from atlas.ledger.checkpoints.notes import Signer, parse_note
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AppendingHalted,
@@ -16,9 +18,7 @@ from atlas.ledger.errors import (
     RootMismatch,
     WrongOrigin,
 )
-from atlas.ledger.high_water import HighWater
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import Signer, parse_note
 from atlas.ledger.recovery import AppendingResumed, halted_because, reopen_empty, require_appending
 from tests.ledger.examples import facts
 

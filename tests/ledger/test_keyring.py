@@ -1,6 +1,8 @@
 import pytest
 
-from atlas.ledger.checkpoints import Checkpoint, Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpoint, Checkpointer
+from atlas.ledger.checkpoints.keyring import KeyRing, Signed
+from atlas.ledger.checkpoints.notes import NoteSignature, SignedNote, Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     BadSignature,
@@ -11,12 +13,10 @@ from atlas.ledger.errors import (
     UnknownSigner,
     WrongOrigin,
 )
-from atlas.ledger.keyring import KeyRing, Signed
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import NoteSignature, SignedNote, Signer
-from atlas.ledger.publication import Publication
-from atlas.ledger.tree import Tree
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.merkle.tree import Tree
+from atlas.ledger.publication.published import Publication
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.examples import facts
 
 ORIGIN = "log.example.org/ledger"

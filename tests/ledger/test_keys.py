@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from atlas.ledger.checkpoints.keys import CallbackKey, SigningKey, command_callback, key_from_environment
+from atlas.ledger.checkpoints.notes import Signer, Verifier
 from atlas.ledger.errors import InvalidKey, MalformedNote, SigningFailed
-from atlas.ledger.keys import CallbackKey, SigningKey, command_callback, key_from_environment
-from atlas.ledger.notes import Signer, Verifier
 
 SIGNER = Signer("log.example.org/ledger", bytes(range(32)))
 TEXT = "log.example.org/ledger\n5\nAAAA\n"

@@ -15,11 +15,11 @@ from eventsourcing.dcb.postgres_tt import PostgresDCBRecorderTT, PostgresTTDCBFa
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.utils import Environment
 
-from atlas.ledger.batches import encode_batch
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from atlas.ledger.persistence import environment
-from atlas.ledger.writer import record
+from atlas.ledger.recording.batches import encode_batch
+from atlas.ledger.recording.writer import record
 from tests.ledger.examples import facts
 
 

@@ -8,15 +8,15 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from atlas.ledger import writer
-from atlas.ledger.batches import Batch, copy_events, copy_keys
-from atlas.ledger.columns import TABLE_SCHEMA
 from atlas.ledger.database import Database
-from atlas.ledger.entries import MAX_PAYLOAD_BYTES
 from atlas.ledger.errors import AlteredKey, ConflictingFact, InvalidFact, MisplacedFact, MissingFact, PayloadTooLarge
 from atlas.ledger.log import Fact, Ledger, RecordedFact
-from atlas.ledger.redacting import redact
-from atlas.ledger.writer import COPY_FROM_FACTS
+from atlas.ledger.operations.redacting import redact
+from atlas.ledger.recording import writer
+from atlas.ledger.recording.batches import Batch, copy_events, copy_keys
+from atlas.ledger.recording.columns import TABLE_SCHEMA
+from atlas.ledger.recording.entries import MAX_PAYLOAD_BYTES
+from atlas.ledger.recording.writer import COPY_FROM_FACTS
 from tests.ledger.examples import facts, stream
 
 SMALL, LARGE = 3, 2 * COPY_FROM_FACTS

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.ledger import merkle
 from atlas.ledger.errors import InvalidProof, UnknownPosition
-from atlas.ledger.merkle import Node, leaf_hash, node_hash, verify_consistency, verify_inclusion
+from atlas.ledger.merkle import rfc6962 as merkle
+from atlas.ledger.merkle.rfc6962 import Node, leaf_hash, node_hash, verify_consistency, verify_inclusion
 
 DATA = Path(os.environ.get("ATLAS_CONFORMANCE_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 VECTORS = DATA / "merkle-vectors" / "testdata"

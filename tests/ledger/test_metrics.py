@@ -6,15 +6,15 @@ from eventsourcing.application import Application
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from prometheus_client import CollectorRegistry, generate_latest
 
-from atlas.ledger import archiving
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import ConflictingFact
 from atlas.ledger.log import Fact, Ledger
-from atlas.ledger.metrics import AppendMetrics, LogCollector, MeasuredLedger
-from atlas.ledger.notes import Signer
+from atlas.ledger.operations import archiving
+from atlas.ledger.operations.metrics import AppendMetrics, LogCollector, MeasuredLedger
+from atlas.ledger.operations.statistics import log_statistics
 from atlas.ledger.persistence import environment, measure_appends
-from atlas.ledger.statistics import log_statistics
 from tests.ledger.archives import RING
 from tests.ledger.examples import facts, stream
 

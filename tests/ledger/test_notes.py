@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas.ledger.checkpoints.notes import NoteSignature, SignedNote, Signer, Verifier, parse_note
 from atlas.ledger.errors import BadSignature, InvalidKey, MalformedNote, NoteError, UnknownSigner
-from atlas.ledger.notes import NoteSignature, SignedNote, Signer, Verifier, parse_note
 
 SIGNER = Signer("log.example.org/ledger", bytes(range(32)))
 TEXT = "log.example.org/ledger\n5\nAAAA\n"

@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.ledger import merkle
-from atlas.ledger.checkpoints import Checkpoint
-from atlas.ledger.entries import entry_of
+from atlas.ledger.checkpoints.checkpointer import Checkpoint
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import SignedNote, Signer
+from atlas.ledger.checkpoints.proofs import (
+    ConsistencyProof,
+    InclusionProof,
+    parse_consistency_proof,
+    parse_inclusion_proof,
+)
 from atlas.ledger.errors import (
     InvalidFact,
     InvalidProof,
@@ -16,15 +22,9 @@ from atlas.ledger.errors import (
     MalformedProof,
     UnknownSigner,
 )
-from atlas.ledger.keyring import KeyRing
-from atlas.ledger.merkle import Node, leaf_hash
-from atlas.ledger.notes import SignedNote, Signer
-from atlas.ledger.proofs import (
-    ConsistencyProof,
-    InclusionProof,
-    parse_consistency_proof,
-    parse_inclusion_proof,
-)
+from atlas.ledger.merkle import rfc6962 as merkle
+from atlas.ledger.merkle.rfc6962 import Node, leaf_hash
+from atlas.ledger.recording.entries import entry_of
 from tests.ledger.examples import stream
 
 ORIGIN = "log.example.org/ledger"

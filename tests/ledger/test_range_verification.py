@@ -1,12 +1,12 @@
 import pytest
 
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import SignedNote, Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredFact, LedgerCorrupt, MissingFact, RootMismatch, UnknownPosition
-from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import SignedNote, Signer
-from atlas.ledger.range_verification import verify_range
+from atlas.ledger.verification.ranges import verify_range
 from tests.ledger.examples import facts
 
 SIGNER = Signer("log.example.org/ledger", bytes(range(32)))

@@ -3,13 +3,13 @@ import asyncio
 import msgspec
 import pytest
 
-from atlas.ledger.checkpoints import Checkpoint, Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpoint, Checkpointer
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AppendingHalted, InvalidFact, LedgerBehindCheckpoint, RefusedResumption
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import Signer
 from atlas.ledger.recovery import TOPIC, AppendingResumed, behind_checkpoint, resume
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from atlas.protocol.facts import stream_id
 from tests.ledger.examples import facts
 

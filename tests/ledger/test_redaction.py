@@ -1,15 +1,16 @@
 import pytest
 from eventsourcing.utils import Environment
 
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
-from atlas.ledger.entries import Entry, entry_of
 from atlas.ledger.errors import AlteredFact, ConflictingFact, InvalidFact, MissingFact, RefusedRedaction
 from atlas.ledger.log import Fact, Ledger
-from atlas.ledger.merkle import leaf_hash, verify_inclusion
-from atlas.ledger.notes import Signer
+from atlas.ledger.merkle.rfc6962 import leaf_hash, verify_inclusion
+from atlas.ledger.merkle.tree import Tree
+from atlas.ledger.operations.redacting import redact
 from atlas.ledger.persistence import LedgerFactory, environment
-from atlas.ledger.redacting import redact
+from atlas.ledger.recording.entries import Entry, entry_of
 from atlas.ledger.redaction import (
     ARCHIVING_LOCK,
     TOPIC,
@@ -18,8 +19,7 @@ from atlas.ledger.redaction import (
     encode_redaction,
     redaction_stream,
 )
-from atlas.ledger.tree import Tree
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.examples import facts, stream
 
 SIGNER = Signer("log.example.org/ledger", bytes(range(32)))

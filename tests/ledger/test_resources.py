@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.ledger.errors import MalformedResource
-from atlas.ledger.resources import TileResource, encode_bundle, parse_tile_resource
+from atlas.ledger.publication.resources import TileResource, encode_bundle, parse_tile_resource
 
 resources = st.builds(
     TileResource, st.none() | st.integers(0, 63), st.integers(0, 2**53).map(lambda n: n % 10**18), st.integers(1, 256)

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.ledger import archiving, row_groups
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.archive import row_groups
+from atlas.ledger.archive.manifests import FACTS
+from atlas.ledger.archive.row_groups import FACTS_SCHEMA, read_group, write_facts
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.ledger.errors import AlteredArchive
 from atlas.ledger.log import Fact, Ledger
-from atlas.ledger.manifests import FACTS
-from atlas.ledger.redacting import redact
-from atlas.ledger.row_groups import FACTS_SCHEMA, read_group, write_facts
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.operations import archiving
+from atlas.ledger.operations.redacting import redact
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import PARTS, RING, SIGNER
 from tests.ledger.examples import stream
 

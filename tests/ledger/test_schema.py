@@ -10,9 +10,9 @@ from eventsourcing.utils import Environment
 from atlas.ledger.database import Database
 from atlas.ledger.errors import LedgerError
 from atlas.ledger.log import Ledger
+from atlas.ledger.merkle.tree import Tree
 from atlas.ledger.persistence import LedgerFactory, environment
 from atlas.ledger.schema import HALTED, MIGRATIONS, PARTITION_FACTS, set_partition_facts
-from atlas.ledger.tree import Tree
 from tests.ledger.examples import facts
 
 SIZE = 256

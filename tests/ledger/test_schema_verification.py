@@ -8,12 +8,12 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from atlas.ledger import MIGRATIONS
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredSchema, LedgerCorrupt, UncheckedSchema
 from atlas.ledger.log import Ledger
 from atlas.ledger.migrations import migrate
-from atlas.ledger.schema_verification import check_schema
+from atlas.ledger.verification.schema import check_schema
 from tests.ledger.archives import SIGNER
 from tests.ledger.examples import facts
 from tests.ledger.tampering import Tampering, copy_of, new_log, verify

@@ -9,12 +9,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
-from atlas.ledger.notes import Signer
-from atlas.ledger.publication import Publication
-from atlas.ledger.serving import log_app
+from atlas.ledger.publication.published import Publication
+from atlas.ledger.publication.serving import log_app
 from tests.ledger.auditor import Fetch, audit, path, read_checkpoint, tiles_of
 from tests.ledger.examples import facts
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.notes import SignedNote
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AlteredFact,
@@ -24,8 +25,7 @@ from atlas.ledger.errors import (
     RootMismatch,
 )
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import SignedNote
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import SIGNER
 from tests.ledger.examples import facts
 from tests.ledger.tampering import (

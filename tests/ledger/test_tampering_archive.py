@@ -19,18 +19,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from atlas.ledger import archiving, row_groups
-from atlas.ledger.archive import TILES_SCHEMA, Archive
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.archive import row_groups
+from atlas.ledger.archive.archive import TILES_SCHEMA, Archive
+from atlas.ledger.archive.manifests import CHECKPOINT, FACTS, MANIFEST, TILES
+from atlas.ledger.archive.row_groups import FACTS_SCHEMA
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.notes import SignedNote
 from atlas.ledger.database import Database
-from atlas.ledger.entries import entry_of
 from atlas.ledger.errors import LedgerCorrupt, LedgerError, MissingArchive, NoteError, RefusedArchiving
 from atlas.ledger.log import Ledger
-from atlas.ledger.manifests import CHECKPOINT, FACTS, MANIFEST, TILES
-from atlas.ledger.merkle import leaf_hash
-from atlas.ledger.notes import SignedNote
-from atlas.ledger.row_groups import FACTS_SCHEMA
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.merkle.rfc6962 import leaf_hash
+from atlas.ledger.operations import archiving
+from atlas.ledger.recording.entries import entry_of
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import PARTS, RING, SIGNER
 from tests.ledger.examples import facts, stream
 from tests.ledger.tampering import copy_of, new_log, refit

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from atlas.ledger import archiving
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import Checkpointer
-from atlas.ledger.cosignatures import Witness, cosigned_message, store_cosignature
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.cosignatures import Witness, cosigned_message, store_cosignature
+from atlas.ledger.checkpoints.notes import NoteSignature, SignedNote
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredCheckpoint, AlteredTree, LedgerCorrupt
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import NoteSignature, SignedNote
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.operations import archiving
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import RING, SIGNER
 from tests.ledger.examples import facts
 from tests.ledger.tampering import Tampering, copy_of, new_log, open_all
@@ -27,7 +27,7 @@ from tests.ledger.tampering import Tampering, copy_of, new_log, open_all
 WITNESS_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(2, 34)))
 WITNESS = Witness("witness.example.org", WITNESS_KEY.public_key().public_bytes_raw())
 
-# Nothing that is signed says what these are; see record_verification.py.
+# Nothing that is signed says what these are; see verification/records.py.
 UNSIGNED = {
     ("head", "halted"): "whether the log is halted: a state, which only its own decision to resume records",
     ("checkpoints", "signed_at"): "when a row was written",

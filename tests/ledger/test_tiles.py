@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.ledger.merkle import HASH_BYTES, Node, leaf_hash, perfect_nodes
-from atlas.ledger.tiles import (
+from atlas.ledger.merkle.rfc6962 import HASH_BYTES, Node, leaf_hash, perfect_nodes
+from atlas.ledger.merkle.tiles import (
     TILE_WIDTH,
     Tile,
     TileBuilder,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.ledger.errors import InvalidFact
-from atlas.ledger.transcoding import MsgpackTranscoder
+from atlas.ledger.recording.transcoding import MsgpackTranscoder
 
 TRANSCODER = MsgpackTranscoder()
 

@@ -2,12 +2,12 @@ import threading
 
 import pytest
 
-from atlas.ledger import merkle
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredTree, MissingFact, UnknownPosition
 from atlas.ledger.log import Ledger
-from atlas.ledger.tiles import TileName
-from atlas.ledger.tree import Tree
+from atlas.ledger.merkle import rfc6962 as merkle
+from atlas.ledger.merkle.tiles import TileName
+from atlas.ledger.merkle.tree import Tree
 from tests.ledger.examples import facts
 from tests.ledger.test_merkle import naive_root
 

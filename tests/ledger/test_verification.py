@@ -2,7 +2,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from atlas.ledger.checkpoints import Checkpoint, Checkpointer
+from atlas.ledger.checkpoints.checkpointer import Checkpoint, Checkpointer
+from atlas.ledger.checkpoints.notes import SignedNote, Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import (
     AlteredCheckpoint,
@@ -17,10 +18,9 @@ from atlas.ledger.errors import (
     UnknownSigner,
 )
 from atlas.ledger.log import Ledger
-from atlas.ledger.merkle import EMPTY_ROOT
-from atlas.ledger.notes import SignedNote, Signer
-from atlas.ledger.tree import Tree
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.merkle.rfc6962 import EMPTY_ROOT
+from atlas.ledger.merkle.tree import Tree
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.examples import facts
 from tests.ledger.tampering import FITTING_LEAF, Tampering, make_place
 

@@ -5,20 +5,22 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from atlas.ledger import archive, archive_files, archiving
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.archive import archive
+from atlas.ledger.archive import files as archive_files
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.archive.manifests import FACTS, MANIFEST, Range
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
 from atlas.ledger.errors import AlteredArchive, RefusedRedaction
-from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Fact, Ledger, RecordedFact
-from atlas.ledger.manifests import FACTS, MANIFEST, Range
-from atlas.ledger.merkle import leaf_hash, verify_inclusion
-from atlas.ledger.notes import Signer
-from atlas.ledger.redacting import redact
+from atlas.ledger.merkle.rfc6962 import leaf_hash, verify_inclusion
+from atlas.ledger.merkle.tree import Tree
+from atlas.ledger.operations import archiving
+from atlas.ledger.operations.redacting import redact
 from atlas.ledger.redaction import TOPIC, PayloadRedacted, decode_redaction, encode_redaction, redaction_stream
-from atlas.ledger.tree import Tree
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from tests.ledger.archives import PARTS, RING, SIGNER
 from tests.ledger.examples import facts, stream
 

@@ -9,14 +9,14 @@ from contextlib import ExitStack, contextmanager, suppress
 import httpx
 import pytest
 
-from atlas.ledger.checkpoints import Checkpointer
-from atlas.ledger.cosignatures import Witness
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.cosignatures import Witness
+from atlas.ledger.checkpoints.notes import Signer
+from atlas.ledger.checkpoints.witnessing import Cosigner, Witnesses, collect_cosignature
 from atlas.ledger.database import Database
 from atlas.ledger.errors import DatabaseUnreachable, LedgerError, WitnessRefused, WitnessUnreachable
 from atlas.ledger.log import Ledger
-from atlas.ledger.notes import Signer
-from atlas.ledger.publication import Publication
-from atlas.ledger.witnessing import Cosigner, Witnesses, collect_cosignature
+from atlas.ledger.publication.published import Publication
 from tests.ledger.examples import facts
 from tests.ledger.witness import WitnessServer
 

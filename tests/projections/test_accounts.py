@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from atlas.projections.accounts import Accounts
 from atlas.projections.errors import UnstorableValue
-from atlas.projections.schema import creation, rewinding
-from atlas.projections.tables import AccountTable, text
+from atlas.projections.tables.accounts import Accounts
+from atlas.projections.tables.declarations import AccountTable, text
+from atlas.projections.tables.schema import creation, rewinding
 
 TABLE = AccountTable("accounts", key=(text("name"),))
 FREE = AccountTable("free", key=(text("name"),), non_negative=False)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.projections.amounts import Amounts, carried, joined, of_integers, of_words, widened
+from atlas.projections.tables.amounts import Amounts, carried, joined, of_integers, of_words, widened
 
 SIZES = st.sampled_from([1, 8, 26, 27, 53, 54, 63, 64, 65, 128, 255, 256, 260])
 NUMBERS = SIZES.flatmap(lambda bits: st.integers(-(2**bits), 2**bits))

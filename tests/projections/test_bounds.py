@@ -14,15 +14,15 @@ from psycopg import sql
 
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
-from atlas.projections.accounts import Accounts
-from atlas.projections.amounts import of_integers
-from atlas.projections.cells import encode
-from atlas.projections.entities import EntityRows
 from atlas.projections.errors import UnstorableValue
 from atlas.projections.projector import Projector
-from atlas.projections.schema import creation
-from atlas.projections.storable import INDEXED_BYTES
-from atlas.projections.tables import AccountTable, EntityTable, Value, bigint, binary, text, time, uint256
+from atlas.projections.tables.accounts import Accounts
+from atlas.projections.tables.amounts import of_integers
+from atlas.projections.tables.cells import encode
+from atlas.projections.tables.declarations import AccountTable, EntityTable, Value, bigint, binary, text, time, uint256
+from atlas.projections.tables.entities import EntityRows
+from atlas.projections.tables.schema import creation
+from atlas.projections.tables.storable import INDEXED_BYTES
 from atlas.projections.views.values import FIRST_MOMENT, LAST_MOMENT, moment, moment_of_ms, moments
 from atlas.protocol import facts
 from atlas.protocol.facts import BlockHeader, BlockRef, ChainFinalized, ChainLog, ChainReorged

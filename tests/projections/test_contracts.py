@@ -1,6 +1,6 @@
 import pytest
 
-from atlas.projections.contracts import Contracts, Reading, require_readable
+from atlas.projections.reading.contracts import Contracts, Reading, require_readable
 from atlas.protocol.errors import MalformedAbi, UndecodableLog
 from atlas.protocol.facts import RecordedAbi, WatchedContract, WatchedEvents
 from atlas.protocol.outside import read_abi

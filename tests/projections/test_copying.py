@@ -9,12 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from atlas.projections.amounts import of_integers
-from atlas.projections.cells import encode
-from atlas.projections.copying import encode_rows, rows_of, write_rows
 from atlas.projections.errors import UnstorableValue
-from atlas.projections.storable import NUMERIC_LIMIT, RowCheck
-from atlas.projections.tables import (
+from atlas.projections.tables.amounts import of_integers
+from atlas.projections.tables.cells import encode
+from atlas.projections.tables.copying import encode_rows, rows_of, write_rows
+from atlas.projections.tables.declarations import (
     Column,
     Value,
     bigint,
@@ -27,6 +26,7 @@ from atlas.projections.tables import (
     time,
     uint256,
 )
+from atlas.projections.tables.storable import NUMERIC_LIMIT, RowCheck
 
 COLUMNS: tuple[Column, ...] = (
     text("text"),

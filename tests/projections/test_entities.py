@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from atlas.projections import entities
-from atlas.projections.entities import EntityRows
 from atlas.projections.errors import UnstorableValue
-from atlas.projections.schema import creation, rewinding
-from atlas.projections.tables import EntityTable, binary, integer, optional, text, uint256
+from atlas.projections.tables import entities
+from atlas.projections.tables.declarations import EntityTable, binary, integer, optional, text, uint256
+from atlas.projections.tables.entities import EntityRows
+from atlas.projections.tables.schema import creation, rewinding
 
 TABLE = EntityTable("things", key=(binary("id"), uint256("number")), values=(text("state"), optional(integer("count"))))
 KEY = (b"\x01", 2**255)

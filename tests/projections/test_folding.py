@@ -7,10 +7,10 @@ from psycopg import sql
 
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
-from atlas.projections.findings import MAX_DETAIL_CHARACTERS
 from atlas.projections.fold import Fold
 from atlas.projections.projector import Projector
-from atlas.projections.tables import AccountTable, EntityTable, text, uint256
+from atlas.projections.tables.declarations import AccountTable, EntityTable, text, uint256
+from atlas.projections.tables.findings import MAX_DETAIL_CHARACTERS
 from atlas.projections.view import Handler, View
 from atlas.protocol import facts
 from atlas.protocol.errors import ProtocolError

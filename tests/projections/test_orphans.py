@@ -1,4 +1,4 @@
-from atlas.projections.orphans import orphaned_after
+from atlas.projections.reading.orphans import orphaned_after
 from atlas.protocol.facts import ChainReorged, block_stream
 from tests.projections.chain import CHAIN, Block
 

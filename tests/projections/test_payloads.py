@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.projections.payloads import read_payloads
+from atlas.projections.reading.payloads import read_payloads
 from atlas.protocol import facts
 from atlas.protocol.errors import MalformedFact
 from atlas.protocol.facts import ChainLog

@@ -8,13 +8,13 @@ from psycopg import sql
 
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
-from atlas.ledger.redacting import redact
+from atlas.ledger.operations.redacting import redact
 from atlas.projections import projector as projector_module
 from atlas.projections.builds import Build, Stage
 from atlas.projections.errors import NewerView, OutdatedView, UnknownView, ViewBusy, ViewDiffers
 from atlas.projections.fold import Fold
 from atlas.projections.projector import Projector
-from atlas.projections.tables import EntityTable, text, uint256
+from atlas.projections.tables.declarations import EntityTable, text, uint256
 from atlas.projections.view import View
 from atlas.projections.views import VIEWS
 from atlas.projections.views.supply import transferred

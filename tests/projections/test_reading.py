@@ -2,7 +2,7 @@ import pytest
 import rlp
 
 from atlas.projections.errors import MissingRow
-from atlas.projections.reading import Header, read_header, reason_of
+from atlas.projections.reading.facts import Header, read_header, reason_of
 from atlas.protocol import facts
 from atlas.protocol.errors import InvalidEnvelope, MalformedFact, UndecodableLog
 from atlas.protocol.facts import BlockHeader

@@ -7,17 +7,17 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from atlas.ledger import MIGRATIONS as LEDGER_MIGRATIONS
-from atlas.ledger import archiving
-from atlas.ledger.archive import Archive
-from atlas.ledger.checkpoints import Checkpointer
+from atlas.ledger.archive.archive import Archive
+from atlas.ledger.checkpoints.checkpointer import Checkpointer
+from atlas.ledger.checkpoints.keyring import KeyRing
+from atlas.ledger.checkpoints.notes import Signer
 from atlas.ledger.database import Database
-from atlas.ledger.keyring import KeyRing
 from atlas.ledger.log import Fact, Ledger
 from atlas.ledger.migrations import migrate
-from atlas.ledger.notes import Signer
-from atlas.ledger.redacting import redact
+from atlas.ledger.operations import archiving
+from atlas.ledger.operations.redacting import redact
 from atlas.ledger.schema import set_partition_facts
-from atlas.ledger.verification import verify_ledger
+from atlas.ledger.verification.whole import verify_ledger
 from atlas.projections.migrations import MIGRATIONS
 from atlas.projections.projector import Projector
 from tests.ledger.tampering import new_log

@@ -2,8 +2,7 @@ import re
 
 import pytest
 
-from atlas.projections.schema import creation, fingerprint
-from atlas.projections.tables import (
+from atlas.projections.tables.declarations import (
     AccountTable,
     Column,
     ColumnType,
@@ -15,6 +14,7 @@ from atlas.projections.tables import (
     text,
     uint256,
 )
+from atlas.projections.tables.schema import creation, fingerprint
 from atlas.projections.views import VIEWS
 
 ASSETS = EntityTable("assets", key=(binary("aaid"),), values=(text("kind"), optional(text("note"))))

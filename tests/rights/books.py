@@ -5,10 +5,10 @@ from fractions import Fraction
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import Beneficiary, RevenueKind
-from atlas.rights.lineage import Link
-from atlas.rights.revenue import Books, Hold, Payment, Receipt, RuleFrom, Share, Work
-from atlas.rights.rounding import RULES as ROUNDING_RULES
-from atlas.rights.royalties import ALL_PATHS, PER_HOP, VISIT_ONCE
+from atlas.rights.royalties.lineage import Link
+from atlas.rights.royalties.revenue import Books, Hold, Payment, Receipt, RuleFrom, Share, Work
+from atlas.rights.royalties.rounding import RULES as ROUNDING_RULES
+from atlas.rights.royalties.rules import ALL_PATHS, PER_HOP, VISIT_ONCE
 
 ROYALTY_RULES = (ALL_PATHS, VISIT_ONCE, PER_HOP)
 CURRENCY = "eip155:1/slip44:60"

@@ -5,14 +5,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights import vocabularies
-from atlas.rights.extents import EVERYTHING, NOTHING, Extent, extent
-from atlas.rights.kinds import KINDS
-from atlas.rights.obligations import DAY_S, MAX_GRACE_S, NO_OBLIGATIONS, YEAR_S, Effect, Obligations
-from atlas.rights.prices import GROWING, RATES, Price
-from atlas.rights.scopes import DIMENSIONS, MAX_SUBLICENSE_DEPTH, Period, Scope
-from atlas.rights.terms import Medium, Terms, license_terms, make_terms
-from atlas.rights.territories import GROUPS, TERRITORIES
+from atlas.rights.terms import vocabularies
+from atlas.rights.terms.document import Medium, Terms, license_terms, make_terms
+from atlas.rights.terms.extents import EVERYTHING, NOTHING, Extent, extent
+from atlas.rights.terms.kinds import KINDS
+from atlas.rights.terms.obligations import DAY_S, MAX_GRACE_S, NO_OBLIGATIONS, YEAR_S, Effect, Obligations
+from atlas.rights.terms.prices import GROWING, RATES, Price
+from atlas.rights.terms.scopes import DIMENSIONS, MAX_SUBLICENSE_DEPTH, Period, Scope
+from atlas.rights.terms.territories import GROUPS, TERRITORIES
 
 _OPEN = st.from_regex(r"[a-z0-9]{1,6}(-[a-z0-9]{1,4})?(\.[a-z0-9]{1,4})?", fullmatch=True)
 NAMES: dict[str, st.SearchStrategy[str]] = {

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import RevenueKind
-from atlas.rights.accruals import Account, Accrual, Flow, Reason
 from atlas.rights.errors import InvalidRevenue, SharesOverWhole
-from atlas.rights.lineage import Link
-from atlas.rights.revenue import Books, Hold, RuleFrom
-from atlas.rights.royalties import PER_HOP, VISIT_ONCE
+from atlas.rights.royalties.accruals import Account, Accrual, Flow, Reason
+from atlas.rights.royalties.lineage import Link
+from atlas.rights.royalties.revenue import Books, Hold, RuleFrom
+from atlas.rights.royalties.rules import PER_HOP, VISIT_ONCE
 from tests.rights.books import BOOK, FILM, HERO, VILLAIN, WORLD, asset, books, payee, receipt, some_books, work
 
 replace = msgspec.structs.replace

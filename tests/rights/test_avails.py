@@ -5,15 +5,15 @@ import msgspec
 import pytest
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.avails import COLUMNS, Title, avails, write_avails
 from atlas.rights.errors import InvalidPolicy
-from atlas.rights.extents import EVERYTHING, Extent, extent
-from atlas.rights.obligations import Effect, Obligations
+from atlas.rights.exchange.avails import COLUMNS, Title, avails, write_avails
 from atlas.rights.odrl.policies import LicensePolicy
-from atlas.rights.prices import Price
-from atlas.rights.scopes import Period, Scope
-from atlas.rights.terms import Terms, license_terms, terms_hash
-from atlas.rights.territories import TERRITORIES
+from atlas.rights.terms.document import Terms, license_terms, terms_hash
+from atlas.rights.terms.extents import EVERYTHING, Extent, extent
+from atlas.rights.terms.obligations import Effect, Obligations
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Period, Scope
+from atlas.rights.terms.territories import TERRITORIES
 from tests.rights.odrl.policies import AGREEMENT
 
 TITLE = Title("Glow", "SVOD", "HD")

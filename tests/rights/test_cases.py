@@ -9,16 +9,16 @@ import msgspec
 import pytest
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.decide import decide
-from atlas.rights.index import Rights
-from atlas.rights.missing import missing
-from atlas.rights.obligations import Obligations
-from atlas.rights.prices import Price
-from atlas.rights.reasons import Decision, Outcome, State
-from atlas.rights.scopes import DIMENSIONS, Scope
-from atlas.rights.state import At, Grant, Ownership, RightsState
-from atlas.rights.terms import encode_terms, license_terms, parse_terms
-from atlas.rights.uses import Use
+from atlas.rights.decisions.decide import decide
+from atlas.rights.decisions.index import Rights
+from atlas.rights.decisions.missing import missing
+from atlas.rights.decisions.reasons import Decision, Outcome, State
+from atlas.rights.decisions.state import At, Grant, Ownership, RightsState
+from atlas.rights.decisions.uses import Use
+from atlas.rights.terms.document import encode_terms, license_terms, parse_terms
+from atlas.rights.terms.obligations import Obligations
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import DIMENSIONS, Scope
 
 ASSETS = {"asset": b"\xaa" * 32, "parent": b"\xbb" * 32, "grandparent": b"\xdd" * 32}
 PERSONS = {"actor": b"\xcc" * 32, "extra": b"\xee" * 32}

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.rights.accruals import Accrual
-from atlas.rights.closure import Finding, close
 from atlas.rights.errors import InvalidRevenue
-from atlas.rights.revenue import Books
+from atlas.rights.royalties.accruals import Accrual
+from atlas.rights.royalties.closure import Finding, close
+from atlas.rights.royalties.revenue import Books
 from tests.rights.books import BOOK, FILM, HERO, VILLAIN, WORLD, asset, books, payment, receipt, some_books
 
 MADE = books(

@@ -4,12 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.conflicts import ConflictBook, all_conflicts, effective_scope
-from atlas.rights.extents import EVERYTHING, Extent, extent
-from atlas.rights.intervals import Intervals
-from atlas.rights.scopes import DIMENSIONS, Period, Scope, extent_of
-from atlas.rights.state import Grant
-from atlas.rights.terms import Terms
+from atlas.rights.decisions.conflicts import ConflictBook, all_conflicts, effective_scope
+from atlas.rights.decisions.state import Grant
+from atlas.rights.terms.document import Terms
+from atlas.rights.terms.extents import EVERYTHING, Extent, extent
+from atlas.rights.terms.intervals import Intervals
+from atlas.rights.terms.scopes import DIMENSIONS, Period, Scope, extent_of
 
 ASSET = b"\xaa" * 32
 ALICE, BOB, CAROL = b"\x01" * 20, b"\x02" * 20, b"\x03" * 20

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.rights.covering import Column, Cost, cover
+from atlas.rights.planning.covering import Column, Cost, cover
 
 COLUMNS = st.lists(
     st.builds(

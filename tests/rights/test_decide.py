@@ -2,21 +2,21 @@ import msgspec
 import pytest
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.decide import decide
-from atlas.rights.errors import InvalidUse
-from atlas.rights.explaining import explain
-from atlas.rights.index import Rights
-from atlas.rights.missing import missing
-from atlas.rights.reasons import Decision, Outcome, Remedy, State
-from atlas.rights.state import (
+from atlas.rights.decisions.decide import decide
+from atlas.rights.decisions.explaining import explain
+from atlas.rights.decisions.index import Rights
+from atlas.rights.decisions.missing import missing
+from atlas.rights.decisions.reasons import Decision, Outcome, Remedy, State
+from atlas.rights.decisions.state import (
     At,
     Derivation,
     Grant,
     Ownership,
     RightsState,
 )
-from atlas.rights.terms import make_terms
-from atlas.rights.uses import Use
+from atlas.rights.decisions.uses import Use
+from atlas.rights.errors import InvalidUse
+from atlas.rights.terms.document import make_terms
 
 ASSET, PARENT = b"\xaa" * 32, b"\xbb" * 32
 OWNER, LICENSEE, STRANGER = b"\x01" * 20, b"\x02" * 20, b"\x03" * 20

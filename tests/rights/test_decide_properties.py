@@ -7,15 +7,15 @@ import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from atlas.rights.decide import decide
-from atlas.rights.extents import extent
-from atlas.rights.index import Rights
-from atlas.rights.missing import missing, ways
-from atlas.rights.reasons import Outcome, Reason, State
-from atlas.rights.scopes import Scope, narrower
-from atlas.rights.state import At, Dispute, Grant, Portrait, Prohibition, RightsState, as_known
-from atlas.rights.terms import Terms
-from atlas.rights.uses import Use
+from atlas.rights.decisions.decide import decide
+from atlas.rights.decisions.index import Rights
+from atlas.rights.decisions.missing import missing, ways
+from atlas.rights.decisions.reasons import Outcome, Reason, State
+from atlas.rights.decisions.state import At, Dispute, Grant, Portrait, Prohibition, RightsState, as_known
+from atlas.rights.decisions.uses import Use
+from atlas.rights.terms.document import Terms
+from atlas.rights.terms.extents import extent
+from atlas.rights.terms.scopes import Scope, narrower
 from tests.rights.worlds import (
     ASSET,
     DISPUTES,

@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from atlas.protocol.money import to_wei
 from atlas.protocol.parameters import BURN_BPS, FEE_BPS, MAX_SUPPLY_WEI
 from atlas.protocol.vocabulary import BurnScenario
-from atlas.rights import fees
 from atlas.rights.errors import InvalidAmount
-from atlas.rights.fees import FeeSplit, SlashSplit, settle, slash
+from atlas.rights.royalties import fees
+from atlas.rights.royalties.fees import FeeSplit, SlashSplit, settle, slash
 
 AMOUNTS = st.integers(0, MAX_SUPPLY_WEI)
 RATES = st.integers(0, 10_000)

@@ -8,19 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.decide import decide
+from atlas.rights.decisions.decide import decide
+from atlas.rights.decisions.index import Rights
+from atlas.rights.decisions.reasons import Action, Outcome, Remedy
+from atlas.rights.decisions.state import At, Fulfilment, Grant, Ownership, Prohibition, RecordedUse, RightsState
+from atlas.rights.decisions.uses import Use
 from atlas.rights.errors import InvalidUse, PlanTooLarge
-from atlas.rights.extents import EVERYTHING, Extent, countries, extent
-from atlas.rights.gaps import Gap, find_gap
-from atlas.rights.index import Rights
-from atlas.rights.obligations import YEAR_S, Effect, Obligations
-from atlas.rights.plans import Offer, Plan, PlannedUse
-from atlas.rights.prices import Price
-from atlas.rights.reasons import Action, Outcome, Remedy
-from atlas.rights.scopes import Scope
-from atlas.rights.state import At, Fulfilment, Grant, Ownership, Prohibition, RecordedUse, RightsState
-from atlas.rights.terms import Terms
-from atlas.rights.uses import Use
+from atlas.rights.planning.gaps import Gap, find_gap
+from atlas.rights.planning.plans import Offer, Plan, PlannedUse
+from atlas.rights.terms.document import Terms
+from atlas.rights.terms.extents import EVERYTHING, Extent, countries, extent
+from atlas.rights.terms.obligations import YEAR_S, Effect, Obligations
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Scope
 
 ASSET, SONG = b"\xaa" * 32, b"\xbb" * 32
 OWNER, STUDIO, RIVAL = b"\x01" * 20, b"\x02" * 20, b"\x03" * 20

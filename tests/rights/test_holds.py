@@ -1,9 +1,9 @@
 import msgspec
 
-from atlas.rights.accruals import Accrual
+from atlas.rights.decisions.state import Dispute
 from atlas.rights.holds import holds_of
-from atlas.rights.revenue import Hold
-from atlas.rights.state import Dispute
+from atlas.rights.royalties.accruals import Accrual
+from atlas.rights.royalties.revenue import Hold
 from tests.rights.books import FILM, HERO, books, receipt
 
 PENDING = Dispute(FILM, 1_000, 5)

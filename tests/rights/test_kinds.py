@@ -3,11 +3,11 @@ import pytest
 
 from atlas.protocol.vocabulary import AssetType, LicenseKind
 from atlas.rights.errors import InvalidTerms
-from atlas.rights.extents import EVERYTHING, NOTHING, extent
-from atlas.rights.kinds import KINDS, check_kind, is_usual
-from atlas.rights.prices import Price, check_price
-from atlas.rights.scopes import Period, Scope
-from atlas.rights.terms import license_terms
+from atlas.rights.terms.document import license_terms
+from atlas.rights.terms.extents import EVERYTHING, NOTHING, extent
+from atlas.rights.terms.kinds import KINDS, check_kind, is_usual
+from atlas.rights.terms.prices import Price, check_price
+from atlas.rights.terms.scopes import Period, Scope
 
 GOOD: dict[LicenseKind, tuple[Scope, Price]] = {
     LicenseKind.CHARACTER: (

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.rights.errors import CyclicLineage, InvalidLineage, InvalidShares, LineageTooLarge
-from atlas.rights.lineage import Bounds, Lineage, Link
+from atlas.rights.royalties.lineage import Bounds, Lineage, Link
 from tests.rights.books import BOOK, DIAMOND, FILM, HERO, VILLAIN, WORLD, asset, lineages
 
 

@@ -3,9 +3,9 @@ from hashlib import sha256
 import pytest
 
 from atlas.rights.errors import StatementMismatch
-from atlas.rights.lines import check_line
-from atlas.rights.revenue import Books
-from atlas.rights.statements import Period, prove_line, state
+from atlas.rights.royalties.lines import check_line
+from atlas.rights.royalties.revenue import Books
+from atlas.rights.royalties.statements import Period, prove_line, state
 from tests.rights.books import FILM, HERO, books, payee, receipt
 
 SALT = bytes(range(32))

@@ -4,14 +4,12 @@ import msgspec
 import pytest
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.decide import decide
-from atlas.rights.extents import extent
-from atlas.rights.index import Rights
-from atlas.rights.jurisdictions import Measure
-from atlas.rights.missing import missing, ways
-from atlas.rights.reasons import Missing, Outcome, Remedy, State
-from atlas.rights.scopes import Scope
-from atlas.rights.state import (
+from atlas.rights.decisions.decide import decide
+from atlas.rights.decisions.index import Rights
+from atlas.rights.decisions.jurisdictions import Measure
+from atlas.rights.decisions.missing import missing, ways
+from atlas.rights.decisions.reasons import Missing, Outcome, Remedy, State
+from atlas.rights.decisions.state import (
     At,
     Authorization,
     Derivation,
@@ -23,8 +21,10 @@ from atlas.rights.state import (
     Prohibition,
     RightsState,
 )
-from atlas.rights.terms import Terms
-from atlas.rights.uses import Use
+from atlas.rights.decisions.uses import Use
+from atlas.rights.terms.document import Terms
+from atlas.rights.terms.extents import extent
+from atlas.rights.terms.scopes import Scope
 
 ASSET, PARENT, PERSON = b"\xaa" * 32, b"\xbb" * 32, b"\xcc" * 32
 OWNER, LICENSEE, RIVAL = b"\x01" * 20, b"\x02" * 20, b"\x03" * 20

@@ -3,10 +3,10 @@ from fractions import Fraction
 import msgspec
 from hypothesis import given
 
-from atlas.rights.accruals import Accrual
-from atlas.rights.lineage import Link
-from atlas.rights.reconciliation import Cause, Distribution, Reconciled, pool_distributions, reconcile
-from atlas.rights.revenue import Books, Hold
+from atlas.rights.royalties.accruals import Accrual
+from atlas.rights.royalties.lineage import Link
+from atlas.rights.royalties.reconciliation import Cause, Distribution, Reconciled, pool_distributions, reconcile
+from atlas.rights.royalties.revenue import Books, Hold
 from tests.rights.books import BOOK, FILM, HERO, books, payee, payment, receipt, some_books, work
 
 PAIR = work(FILM, (1, "1/3"), (2, "2/3"), rounding="floor-first-listed/1"), work(HERO, (3, "1"))

@@ -3,7 +3,7 @@ import pytest
 
 from atlas.protocol.vocabulary import RevenueKind
 from atlas.rights.errors import CurrencyMismatch, InvalidRevenue, UnknownRule
-from atlas.rights.revenue import Books, Hold, Receipt, RuleFrom, in_order
+from atlas.rights.royalties.revenue import Books, Hold, Receipt, RuleFrom, in_order
 from tests.rights.books import CURRENCY, FILM, UINT256_MAX, asset, books, payment, receipt, work
 
 replace = msgspec.structs.replace

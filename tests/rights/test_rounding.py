@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.rights.errors import InvalidAmount, InvalidShares, UnknownRule
-from atlas.rights.rounding import FIRST_LISTED, LARGEST_REMAINDER, RULES, divide, division
+from atlas.rights.royalties.rounding import FIRST_LISTED, LARGEST_REMAINDER, RULES, divide, division
 from tests.rights.books import UINT256_MAX, fractions_of_one
 
 AMOUNTS = st.one_of(st.integers(0, 1_000), st.integers(0, UINT256_MAX))

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.rights.errors import SharesOverWhole, UnknownRule
-from atlas.rights.lineage import Lineage, Link
-from atlas.rights.royalties import ALL_PATHS, PER_HOP, VISIT_ONCE, stack
+from atlas.rights.royalties.lineage import Lineage, Link
+from atlas.rights.royalties.rules import ALL_PATHS, PER_HOP, VISIT_ONCE, stack
 from tests.rights.books import BOOK, DIAMOND, FILM, HERO, ROYALTY_RULES, UINT256_MAX, VILLAIN, WORLD, asset, lineages
 
 

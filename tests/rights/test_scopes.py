@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.rights.errors import InvalidTerms
-from atlas.rights.extents import EVERYTHING, NOTHING, Extent, countries, extent
-from atlas.rights.scopes import (
+from atlas.rights.terms.extents import EVERYTHING, NOTHING, Extent, countries, extent
+from atlas.rights.terms.scopes import (
     DIMENSIONS,
     Period,
     Scope,
@@ -20,7 +20,7 @@ from atlas.rights.scopes import (
     narrower,
     overlaps,
 )
-from atlas.rights.territories import GROUPS, TERRITORIES
+from atlas.rights.terms.territories import GROUPS, TERRITORIES
 
 POINTS = {
     "territories": ["DE", "AT", "FR", "MT", "US", "GB"],

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from atlas.rights.accruals import Accrual
 from atlas.rights.errors import CyclicLineage, InvalidRevenue, SharesOverWhole, UnknownRule
-from atlas.rights.lineage import Link
-from atlas.rights.revenue import Books, RuleFrom
-from atlas.rights.royalties import VISIT_ONCE
-from atlas.rights.simulation import (
+from atlas.rights.royalties.accruals import Accrual
+from atlas.rights.royalties.lineage import Link
+from atlas.rights.royalties.revenue import Books, RuleFrom
+from atlas.rights.royalties.rules import VISIT_ONCE
+from atlas.rights.royalties.simulation import (
     AddDerivative,
     AddGrant,
     AddWork,

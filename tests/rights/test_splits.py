@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.rights.errors import InvalidAmount, InvalidShares
-from atlas.rights.splits import RULE, split
+from atlas.rights.royalties.splits import RULE, split
 
 AMOUNTS = st.integers(0, 2**256 - 1)
 

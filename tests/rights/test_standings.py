@@ -6,18 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.decide import decide
-from atlas.rights.duties import duties_of
-from atlas.rights.index import Rights
-from atlas.rights.missing import missing
-from atlas.rights.obligations import DAY_S, YEAR_S, Effect, Obligations
-from atlas.rights.prices import Price
-from atlas.rights.reasons import Action, Duty, DutyState, Outcome, Remedy
-from atlas.rights.scopes import Scope
-from atlas.rights.standings import MAX_PERIODS, standings
-from atlas.rights.state import At, Fulfilment, Grant, Ownership, RecordedUse, RightsState
-from atlas.rights.terms import Terms
-from atlas.rights.uses import Use
+from atlas.rights.decisions.decide import decide
+from atlas.rights.decisions.duties import duties_of
+from atlas.rights.decisions.index import Rights
+from atlas.rights.decisions.missing import missing
+from atlas.rights.decisions.reasons import Action, Duty, DutyState, Outcome, Remedy
+from atlas.rights.decisions.standings import MAX_PERIODS, standings
+from atlas.rights.decisions.state import At, Fulfilment, Grant, Ownership, RecordedUse, RightsState
+from atlas.rights.decisions.uses import Use
+from atlas.rights.terms.document import Terms
+from atlas.rights.terms.obligations import DAY_S, YEAR_S, Effect, Obligations
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Scope
 
 ASSET, OWNER, LICENSEE, STRANGER = b"\xaa" * 32, b"\x01" * 20, b"\x02" * 20, b"\x03" * 20
 START = 1_000_000_000

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from atlas.protocol.errors import AtlasError
 from atlas.protocol.vocabulary import RevenueKind
-from atlas.rights.accruals import Accrual
 from atlas.rights.errors import InvalidRevenue, StatementMismatch
-from atlas.rights.revenue import Books, Hold
-from atlas.rights.statements import Period, StatementFile, recompute, state, write
+from atlas.rights.royalties.accruals import Accrual
+from atlas.rights.royalties.revenue import Books, Hold
+from atlas.rights.royalties.statements import Period, StatementFile, recompute, state, write
 from tests.rights.books import FILM, HERO, books, payee, payment, receipt, some_books
 
 SALT = bytes(range(32))

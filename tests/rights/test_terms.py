@@ -11,11 +11,7 @@ from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidTerms, TermsMismatch
-from atlas.rights.extents import EVERYTHING, NOTHING, Extent
-from atlas.rights.obligations import Effect, Obligations
-from atlas.rights.prices import Price
-from atlas.rights.scopes import Scope
-from atlas.rights.terms import (
+from atlas.rights.terms.document import (
     MAX_TERMS_BYTES,
     Medium,
     Terms,
@@ -27,6 +23,10 @@ from atlas.rights.terms import (
     terms_from_uri,
     terms_hash,
 )
+from atlas.rights.terms.extents import EVERYTHING, NOTHING, Extent
+from atlas.rights.terms.obligations import Effect, Obligations
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Scope
 from tests.rights.drawn import DRAWN
 
 DOCUMENT = (

@@ -1,6 +1,6 @@
 from importlib import resources
 
-from atlas.rights.territories import TERRITORIES
+from atlas.rights.terms.territories import TERRITORIES
 
 
 def test_the_codes_are_those_of_the_time_zone_database() -> None:

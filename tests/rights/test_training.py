@@ -3,12 +3,12 @@ import pytest
 
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidPolicy
-from atlas.rights.extents import EVERYTHING, Extent, extent
+from atlas.rights.exchange.training import training_assertion
 from atlas.rights.odrl.policies import LicensePolicy, PolicyType
-from atlas.rights.prices import Price
-from atlas.rights.scopes import Scope
-from atlas.rights.terms import license_terms, terms_hash
-from atlas.rights.training import training_assertion
+from atlas.rights.terms.document import license_terms, terms_hash
+from atlas.rights.terms.extents import EVERYTHING, Extent, extent
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Scope
 from tests.rights.odrl.policies import AGREEMENT, TAKER
 
 OFFER = msgspec.structs.replace(AGREEMENT, type=PolicyType.OFFER, assignee=None)

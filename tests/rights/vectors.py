@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from atlas.protocol.parameters import MAX_SUPPLY_WEI
-from atlas.rights.fees import settle, slash
-from atlas.rights.splits import split
+from atlas.rights.royalties.fees import settle, slash
+from atlas.rights.royalties.splits import split
 
 PATH = Path(__file__).parents[2] / "contracts" / "test" / "vectors" / "rounding.json"
 _COUNT = 64

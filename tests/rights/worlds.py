@@ -6,12 +6,8 @@ import msgspec
 from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.extents import EVERYTHING, NOTHING, extent
-from atlas.rights.obligations import Effect, Obligations
-from atlas.rights.prices import Price
-from atlas.rights.reasons import Action
-from atlas.rights.scopes import Period, Scope
-from atlas.rights.state import (
+from atlas.rights.decisions.reasons import Action
+from atlas.rights.decisions.state import (
     At,
     Authorization,
     Derivation,
@@ -24,8 +20,12 @@ from atlas.rights.state import (
     RecordedUse,
     RightsState,
 )
-from atlas.rights.terms import Terms
-from atlas.rights.uses import Use
+from atlas.rights.decisions.uses import Use
+from atlas.rights.terms.document import Terms
+from atlas.rights.terms.extents import EVERYTHING, NOTHING, extent
+from atlas.rights.terms.obligations import Effect, Obligations
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Period, Scope
 
 ASSET, PARENT, GRANDPARENT = b"\xaa" * 32, b"\xbb" * 32, b"\xcc" * 32
 OWNER, LICENSEE, STRANGER = b"\x01" * 20, b"\x02" * 20, b"\x03" * 20

@@ -9,7 +9,7 @@ from atlas.graphql.sources import Versions
 from atlas.projections.views import agreements, disputes, ownership, safety
 from atlas.protocol.decisions import Remedy
 from atlas.protocol.vocabulary import Ruling
-from atlas.rights.jurisdictions import Measure
+from atlas.rights.decisions.jurisdictions import Measure
 from atlas.rights.proceedings import Stage
 
 

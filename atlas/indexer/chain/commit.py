@@ -11,9 +11,9 @@ from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.gathering import Reading
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.recording import block_facts, finalized_fact, header_fact, reorged_facts, rule_facts
-from atlas.indexer.chain.rules import Factory, Rule
 from atlas.indexer.chain.standing import ResolvedBy
 from atlas.indexer.chain.state import Advance, ChainState, Watch
+from atlas.indexer.chain.watching.rules import Factory, Rule
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger
 from atlas.protocol.facts import BlockRef, ChainFinalized, decode, finality_stream, reorg_stream

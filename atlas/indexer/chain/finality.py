@@ -1,11 +1,11 @@
 """Which block has become final, held against the stored chain: what is recorded as final is on it."""
 
-from atlas.indexer.chain.checks import require_same
-from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.reading import headers_beside
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.state import ChainState
+from atlas.indexer.chain.verification.checks import require_same
+from atlas.indexer.chain.watching.config import ChainConfig
 from atlas.indexer.errors import FinalityUnknown
 
 

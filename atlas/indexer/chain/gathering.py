@@ -11,14 +11,14 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 
-from atlas.indexer.chain.checks import require_same
-from atlas.indexer.chain.column_checks import require_in_blocks, require_within
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.logs import Logs, Mask, by_column, distinct, is_one_of, joined
 from atlas.indexer.chain.recording import BlockLogs
-from atlas.indexer.chain.rules import MAX_ADDRESSES, Child, Targets, new_children
 from atlas.indexer.chain.source import Log, Source
+from atlas.indexer.chain.verification.checks import require_same
+from atlas.indexer.chain.verification.column_checks import require_in_blocks, require_within
+from atlas.indexer.chain.watching.rules import MAX_ADDRESSES, Child, Targets, new_children
 from atlas.indexer.errors import InconsistentAnswers
 from atlas.protocol.evm.bloom import may_contain
 from atlas.protocol.facts import BlockRef

@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
-from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.gathering import Known
 from atlas.indexer.chain.ranges import RangeSize, Span, next_span
 from atlas.indexer.chain.reading import FetchedSpan, SpanReading, fetch_span, settle_span
-from atlas.indexer.chain.rules import Child, Rule, Targets
 from atlas.indexer.chain.source import Source
+from atlas.indexer.chain.watching.config import ChainConfig
+from atlas.indexer.chain.watching.rules import Child, Rule, Targets
 from atlas.indexer.errors import RangeTooLarge
 
 

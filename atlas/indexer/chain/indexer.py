@@ -21,9 +21,7 @@ from concurrent.futures import Executor
 import msgspec
 
 from atlas.indexer.chain import standing
-from atlas.indexer.chain.checks import require_same
 from atlas.indexer.chain.commit import ChainStore
-from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.exclusive import ChainLock
 from atlas.indexer.chain.finality import newly_final
 from atlas.indexer.chain.forkchoice import BeyondWindow, Extend, Reorg, WindowBlock
@@ -35,11 +33,13 @@ from atlas.indexer.chain.ranges import first_anchor
 from atlas.indexer.chain.reading import decide, headers_beside, read_blocks
 from atlas.indexer.chain.rejoining import Rejoining
 from atlas.indexer.chain.rulebook import followers, lagging, require_unchanged, resolved, watch_changes
-from atlas.indexer.chain.rules import Child, Events, Rule, Targets, started
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.sources.watching import HeadWatch
-from atlas.indexer.chain.starts import creation_block
 from atlas.indexer.chain.state import ChainState
+from atlas.indexer.chain.verification.checks import require_same
+from atlas.indexer.chain.watching.config import ChainConfig
+from atlas.indexer.chain.watching.rules import Child, Events, Rule, Targets, started
+from atlas.indexer.chain.watching.starts import creation_block
 from atlas.indexer.errors import (
     EndpointError,
     NoContractCode,

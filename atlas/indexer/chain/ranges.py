@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from atlas.indexer.chain.rules import Rule, started
+from atlas.indexer.chain.watching.rules import Rule, started
 
 GROWTH = 16  # a range grows by one sixteenth of the longest one
 LOGS_A_RANGE = 10_000  # about as many as one commit takes without holding much in memory

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from atlas.indexer.chain.checks import require_linked, require_same
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.forkchoice import Decision, NeedParents, WindowBlock, choose
 from atlas.indexer.chain.gathering import NO_LOGS, Gathering, Known, Reading, TargetsOf, logs_by_hash, logs_by_range
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.logs import Logs
 from atlas.indexer.chain.ranges import Span
-from atlas.indexer.chain.rules import Targets
 from atlas.indexer.chain.source import Source
+from atlas.indexer.chain.verification.checks import require_linked, require_same
+from atlas.indexer.chain.watching.rules import Targets
 from atlas.indexer.errors import InconsistentAnswers
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.logs import Logs
-from atlas.indexer.chain.rules import Child, Contract, Events, Factory, Rule, subject
 from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.watching.rules import Child, Contract, Events, Factory, Rule, subject
 from atlas.ledger.log import Fact
 from atlas.protocol.facts import (
     ABI_TOPIC,

@@ -9,14 +9,14 @@ from typing import Literal
 
 import msgspec
 
-from atlas.indexer.chain.checks import require_same
 from atlas.indexer.chain.commit import ChainStore
-from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.deep import Fork, find_fork, supporters
 from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.state import ChainState
+from atlas.indexer.chain.verification.checks import require_same
+from atlas.indexer.chain.watching.config import ChainConfig
 from atlas.indexer.errors import EndpointError, InconsistentAnswers, ReorgBeyondWindow
 from atlas.protocol.facts import BlockRef
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from atlas.indexer.chain.config import ChainConfig, first_conflict
-from atlas.indexer.chain.rules import Rule
 from atlas.indexer.chain.state import ChainState, Watch
+from atlas.indexer.chain.watching.config import ChainConfig, first_conflict
+from atlas.indexer.chain.watching.rules import Rule
 from atlas.indexer.errors import ContractChanged
 from atlas.protocol.ids import checksum_address
 

@@ -6,7 +6,7 @@ import msgspec
 import psycopg
 
 from atlas.indexer.chain.forkchoice import WindowBlock
-from atlas.indexer.chain.rules import Child, Contract, Events, Factory, Rule
+from atlas.indexer.chain.watching.rules import Child, Contract, Events, Factory, Rule
 from atlas.indexer.errors import AlreadyRunning
 from atlas.ledger.database import Database
 from atlas.protocol.facts import BlockRef

@@ -1,12 +1,12 @@
 """Licences agreed on outside any chain, from the documents that both parties signed (W3)."""
 
 from atlas.projections.fold import Fold
-from atlas.projections.tables import EntityTable, bigint, binary, boolean, json, optional, text, time
+from atlas.projections.tables.declarations import EntityTable, bigint, binary, boolean, json, optional, text, time
 from atlas.projections.view import Handler
 from atlas.projections.views.values import moment
 from atlas.protocol.decisions import AgreementRevoked, AgreementSigned
 from atlas.rights.proceedings import agreed_terms, require_author
-from atlas.rights.terms import terms_document
+from atlas.rights.terms.document import terms_document
 
 OFF_CHAIN = "off_chain"
 AGREEMENTS = EntityTable(

@@ -4,8 +4,8 @@ The head is the highest canonical block whose header is recorded: it falls back 
 """
 
 from atlas.projections.fold import Fold
-from atlas.projections.reading import Header
-from atlas.projections.tables import EntityTable, Value, bigint, binary, optional, text, time
+from atlas.projections.reading.facts import Header
+from atlas.projections.tables.declarations import EntityTable, Value, bigint, binary, optional, text, time
 from atlas.projections.view import View
 from atlas.projections.views.values import moment
 from atlas.protocol.facts import ChainFinalized, ChainReorged, WatchedContract

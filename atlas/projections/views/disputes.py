@@ -10,7 +10,7 @@ no words into anybody's mouth; who is an arbitrator or a reviewer the configurat
 from typing import Any
 
 from atlas.projections.fold import Fold
-from atlas.projections.tables import EntityTable, bigint, binary, integer, optional, text, time
+from atlas.projections.tables.declarations import EntityTable, bigint, binary, integer, optional, text, time
 from atlas.projections.view import Handler
 from atlas.projections.views.safety import PROHIBITIONS, reach
 from atlas.projections.views.values import moment

@@ -5,9 +5,9 @@ A row belongs to the position of its log: a log that moves to another block in a
 
 import orjson
 
-from atlas.projections.decoded import DecodedEvent, EventBatch, Inserted
 from atlas.projections.fold import Fold
-from atlas.projections.tables import EntityTable, bigint, binary, integer, json, text, time
+from atlas.projections.reading.decoded import DecodedEvent, EventBatch, Inserted
+from atlas.projections.tables.declarations import EntityTable, bigint, binary, integer, json, text, time
 from atlas.projections.view import View
 from atlas.projections.views.values import moment, moments
 

@@ -6,8 +6,18 @@ Agreements off chain, disputes, takedowns, portraits, measures, counted uses and
 from typing import Any
 
 from atlas.projections.fold import Fold
-from atlas.projections.reading import reason_of
-from atlas.projections.tables import EntityTable, bigint, binary, boolean, json, optional, text, time, uint256
+from atlas.projections.reading.facts import reason_of
+from atlas.projections.tables.declarations import (
+    EntityTable,
+    bigint,
+    binary,
+    boolean,
+    json,
+    optional,
+    text,
+    time,
+    uint256,
+)
 from atlas.projections.view import View
 from atlas.projections.views.agreements import AGREEMENT_HANDLERS, AGREEMENTS
 from atlas.projections.views.disputes import DISPUTE_HANDLERS, DISPUTE_TABLES
@@ -24,7 +34,7 @@ from atlas.protocol.events import (
 )
 from atlas.protocol.vocabulary import LicenseKind, from_ordinal
 from atlas.rights.errors import InvalidTerms
-from atlas.rights.terms import terms_document, terms_from_uri
+from atlas.rights.terms.document import terms_document, terms_from_uri
 
 ON_CHAIN = "chain"
 OFFERS = EntityTable(

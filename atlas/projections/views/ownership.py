@@ -1,7 +1,7 @@
 """Who owned an asset from when on: what a decision about a past day asks, and the asset's present row does not say."""
 
 from atlas.projections.fold import Fold
-from atlas.projections.tables import EntityTable, bigint, binary, time
+from atlas.projections.tables.declarations import EntityTable, bigint, binary, time
 from atlas.projections.views.values import ZERO_ADDRESS, moment, require_own_registry
 from atlas.protocol.events import AssetRegistered, AssetTransfer, Origin
 from atlas.protocol.ids import derive_aaid

@@ -1,7 +1,7 @@
 """View ``provenance``: assets and their versions (W1), generation records (W2), pedigree and manifests (W5)."""
 
 from atlas.projections.fold import Fold
-from atlas.projections.tables import (
+from atlas.projections.tables.declarations import (
     EntityTable,
     bigint,
     binary,

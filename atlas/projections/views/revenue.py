@@ -4,12 +4,21 @@ from collections.abc import Iterator
 from itertools import count
 
 from atlas.projections.fold import Fold, Row
-from atlas.projections.tables import AccountTable, EntityTable, bigint, binary, integer, text, time, uint256
+from atlas.projections.tables.declarations import (
+    AccountTable,
+    EntityTable,
+    bigint,
+    binary,
+    integer,
+    text,
+    time,
+    uint256,
+)
 from atlas.projections.view import View
 from atlas.projections.views.values import moment
 from atlas.protocol.events import LegPaid, PaymentSettled, PoolCreated, RevenueClaimed, RevenueReceived, ShareSet
 from atlas.protocol.vocabulary import Beneficiary, BurnScenario, RevenueKind, from_ordinal
-from atlas.rights.splits import split
+from atlas.rights.royalties.splits import split
 
 POOLS = EntityTable(
     "pools",

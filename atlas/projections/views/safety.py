@@ -7,7 +7,7 @@ from typing import Any
 
 from atlas.projections.errors import MissingRow
 from atlas.projections.fold import Fold
-from atlas.projections.tables import (
+from atlas.projections.tables.declarations import (
     EntityTable,
     Value,
     bigint,
@@ -34,8 +34,8 @@ from atlas.protocol.decisions import (
     UseRecorded,
     decision_id,
 )
-from atlas.rights.extents import extent
 from atlas.rights.proceedings import require_author
+from atlas.rights.terms.extents import extent
 
 _ENDS = (optional(time("ended_at")), optional(bigint("ended_position")))
 _REACH = (optional(binary("account")), json("territories"), json("media"))

@@ -10,7 +10,17 @@ from itertools import count
 from typing import Final
 
 from atlas.projections.fold import Fold
-from atlas.projections.tables import AccountTable, EntityTable, bigint, binary, integer, optional, text, time, uint256
+from atlas.projections.tables.declarations import (
+    AccountTable,
+    EntityTable,
+    bigint,
+    binary,
+    integer,
+    optional,
+    text,
+    time,
+    uint256,
+)
 from atlas.projections.view import View
 from atlas.projections.views.values import ZERO_ADDRESS, moment
 from atlas.protocol.events import (

@@ -22,15 +22,15 @@ from typing import Final
 
 import msgspec
 
-from atlas.rights.extents import Extent, extent
+from atlas.rights.decisions.reasons import State, state_of, worst
 from atlas.rights.odrl.jsonld import Literal
 from atlas.rights.odrl.names import NOTHING, ODRL, OPERANDS, short
 from atlas.rights.odrl.scoping import DIMENSION_OF
 from atlas.rights.odrl.syntax import ANNOTATIONS, Condition, Constraint, Logical
 from atlas.rights.odrl.times import read_instant, read_length, write_length
 from atlas.rights.odrl.world import Measured, World
-from atlas.rights.reasons import State, state_of, worst
-from atlas.rights.scopes import DIMENSIONS
+from atlas.rights.terms.extents import Extent, extent
+from atlas.rights.terms.scopes import DIMENSIONS
 
 DATE_TIME: Final = f"{ODRL}dateTime"
 ELAPSED: Final = f"{ODRL}elapsedTime"

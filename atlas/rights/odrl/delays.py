@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from atlas.rights.errors import InvalidTerms
-from atlas.rights.obligations import NO_OBLIGATIONS, Effect, Obligations
 from atlas.rights.odrl.losses import Losses
 from atlas.rights.odrl.names import ANSWER_FOR_DELAY, ATLAS, ODRL, REPORT_USE, short
 from atlas.rights.odrl.payments import only, percentage, plain, read_percentage
 from atlas.rights.odrl.scoping import Json, typed
 from atlas.rights.odrl.syntax import IRI, Action, Constraint, Rule
 from atlas.rights.odrl.times import read_length, write_length
+from atlas.rights.terms.obligations import NO_OBLIGATIONS, Effect, Obligations
 
 _EVERY, _PERCENTAGE = f"{ODRL}timeInterval", f"{ODRL}percentage"
 _GRACE, _WHEN_LATE = f"{ATLAS}graceTime", f"{ATLAS}whenLate"

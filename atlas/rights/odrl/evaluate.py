@@ -15,13 +15,13 @@ from enum import StrEnum
 
 import msgspec
 
+from atlas.rights.decisions.reasons import OUTCOMES, Outcome, State, state_of, worst
 from atlas.rights.errors import InvalidPolicy
 from atlas.rights.odrl.compare import Finding, Judge, any_of, combine
 from atlas.rights.odrl.names import DCT, PROFILE, lineage, short
 from atlas.rights.odrl.syntax import ANNOTATIONS, Action, Others, Policy, Rule, RuleKind, Thing, named
 from atlas.rights.odrl.times import read_instant
 from atlas.rights.odrl.world import Deontic, World, values_in
-from atlas.rights.reasons import OUTCOMES, Outcome, State, state_of, worst
 
 GRANTING = frozenset({"Set", "Policy", "Agreement", "Privacy", "Ticket"})
 """The types of policies whose permissions permit."""

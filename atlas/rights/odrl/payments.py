@@ -20,7 +20,7 @@ from atlas.rights.odrl.losses import Losses
 from atlas.rights.odrl.names import ATLAS, ODRL, PAYMENTS, short
 from atlas.rights.odrl.scoping import Json, typed
 from atlas.rights.odrl.syntax import Action, Condition, Constraint, Rule
-from atlas.rights.prices import GROWING, RATES, Price
+from atlas.rights.terms.prices import GROWING, RATES, Price
 
 WEI: Final = f"{ATLAS}wei"
 TOTAL: Final = f"{ATLAS}payTotal"

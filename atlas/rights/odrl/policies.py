@@ -25,15 +25,15 @@ from atlas.protocol.errors import AtlasError
 from atlas.protocol.ids import format_aaid, parse_account_id
 from atlas.protocol.keccak import keccak256
 from atlas.rights.errors import InvalidPolicy
-from atlas.rights.extents import EVERYTHING, Extent
 from atlas.rights.odrl.delays import write_obligations
 from atlas.rights.odrl.names import CONTEXT, KIND_ACTIONS, PROFILE, short
 from atlas.rights.odrl.payments import write_price
 from atlas.rights.odrl.scoping import Json, typed, write_extent, write_scope
 from atlas.rights.odrl.times import write_instant
-from atlas.rights.prices import CURRENCY
-from atlas.rights.scopes import DIMENSIONS, check_scope
-from atlas.rights.terms import Terms, terms_hash
+from atlas.rights.terms.document import Terms, terms_hash
+from atlas.rights.terms.extents import EVERYTHING, Extent
+from atlas.rights.terms.prices import CURRENCY
+from atlas.rights.terms.scopes import DIMENSIONS, check_scope
 
 _encoder = msgspec.json.Encoder(order="sorted")
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 import msgspec
 
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights import vocabularies
 from atlas.rights.odrl.names import (
     ANSWER_FOR_DELAY,
     ATLAS,
@@ -22,7 +21,8 @@ from atlas.rights.odrl.names import (
     SELF_CONTAINED,
     short,
 )
-from atlas.rights.territories import GROUPS
+from atlas.rights.terms import vocabularies
+from atlas.rights.terms.territories import GROUPS
 
 _SKOS = "http://www.w3.org/2004/02/skos/core#"
 Json = dict[str, Any]

@@ -13,7 +13,6 @@ from atlas.protocol.errors import AtlasError
 from atlas.protocol.ids import parse_aaid, parse_account_id
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import CurrencyMismatch, InvalidPolicy, InvalidTerms, TermsMismatch
-from atlas.rights.extents import EVERYTHING, NOTHING
 from atlas.rights.odrl.delays import is_obligation, read_obligations
 from atlas.rights.odrl.jsonld import Literal
 from atlas.rights.odrl.losses import Loss, Losses, Weight
@@ -23,8 +22,9 @@ from atlas.rights.odrl.policies import LicensePolicy, PolicyType, Reservation, e
 from atlas.rights.odrl.scoping import OPEN, read_scope
 from atlas.rights.odrl.syntax import Action, Policy, Rule, Thing, named, parse
 from atlas.rights.odrl.times import read_instant
-from atlas.rights.scopes import Scope
-from atlas.rights.terms import FORMAT, Terms, encode_terms, terms_hash
+from atlas.rights.terms.document import FORMAT, Terms, encode_terms, terms_hash
+from atlas.rights.terms.extents import EVERYTHING, NOTHING
+from atlas.rights.terms.scopes import Scope
 
 _KIND_OF = {action: kind for kind, action in KIND_ACTIONS.items()}
 _CURRENCY, _HASH, _FORMAT, _ISSUED = f"{ATLAS}currency", f"{ATLAS}termsHash", f"{ATLAS}termsFormat", f"{DCT}issued"

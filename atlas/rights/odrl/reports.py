@@ -10,13 +10,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from atlas.rights.decisions.reasons import State
 from atlas.rights.odrl.compare import Finding
 from atlas.rights.odrl.evaluate import DutyFinding, Evaluation, Part, PolicyFinding, Premise, RuleFinding
 from atlas.rights.odrl.jsonld import Literal
 from atlas.rights.odrl.names import INLINE_CONTEXT, ODRL_CONTEXT
 from atlas.rights.odrl.syntax import IRI, Logical, RuleKind
 from atlas.rights.odrl.world import REPORT, Deontic
-from atlas.rights.reasons import State
 
 Json = dict[str, Any]
 

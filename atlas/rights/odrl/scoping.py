@@ -23,13 +23,13 @@ from math import ceil, floor
 from typing import Any, Final
 
 from atlas.rights.errors import InvalidTerms, UnsupportedPolicy
-from atlas.rights.extents import EVERYTHING, Extent, extent
 from atlas.rights.odrl.losses import Losses
 from atlas.rights.odrl.names import ATLAS, NOTHING, ODRL, OPERANDS, short
 from atlas.rights.odrl.syntax import IRI, Condition, Constraint, Logical
 from atlas.rights.odrl.times import read_instant, read_length, write_instant, write_length
-from atlas.rights.scopes import DIMENSIONS, Period, Scope, extent_of
-from atlas.rights.vocabularies import ANY
+from atlas.rights.terms.extents import EVERYTHING, Extent, extent
+from atlas.rights.terms.scopes import DIMENSIONS, Period, Scope, extent_of
+from atlas.rights.terms.vocabularies import ANY
 
 DEPTH: Final = f"{ATLAS}sublicenseDepth"
 DIMENSION_OF: Final = {operand: key for key, operand in OPERANDS.items()}

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from atlas.indexer.chain.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
 from atlas.indexer.chain.schema import MIGRATIONS
+from atlas.indexer.chain.verification.evidence import MIGRATIONS as EVIDENCE_MIGRATIONS
 from atlas.ledger import schema
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.chain.checks import require_in_block, require_linked, require_proven, require_within
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.verification.checks import require_in_block, require_linked, require_proven, require_within
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
 from atlas.protocol.evm.bloom import bits, may_contain
 from tests.anvil import Anvil

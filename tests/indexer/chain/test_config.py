@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from atlas.indexer.chain.config import ChainConfig, Contract
+from atlas.indexer.chain.watching.config import ChainConfig, Contract
 from atlas.indexer.errors import InvalidChainConfig
 from atlas.protocol.errors import MalformedId
 

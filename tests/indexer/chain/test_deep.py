@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from atlas.indexer.chain.deep import RecordedChain, find_fork
-from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
+from atlas.indexer.chain.rpc.endpoint import connect
 from atlas.indexer.chain.standing import decide, standings, trouble
 from atlas.indexer.errors import NothingToResolve, ReorgBeyondWindow
 from atlas.ledger.database import Database

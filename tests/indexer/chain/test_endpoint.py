@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.json import Decoder
 
-from atlas.indexer.chain import endpoint as module
-from atlas.indexer.chain.endpoint import Endpoint, connect
 from atlas.indexer.chain.filters import LogFilter
+from atlas.indexer.chain.rpc import endpoint as module
+from atlas.indexer.chain.rpc.endpoint import Endpoint, connect
 from atlas.indexer.errors import (
     EndpointError,
     EndpointRefused,

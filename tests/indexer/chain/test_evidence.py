@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from atlas.indexer.chain import evidence as module
-from atlas.indexer.chain.evidence import (
+from atlas.indexer.chain.schema import MIGRATIONS as STATE_MIGRATIONS
+from atlas.indexer.chain.verification import evidence as module
+from atlas.indexer.chain.verification.evidence import (
     MIGRATIONS,
     REQUEST_KEPT_BYTES,
     RESPONSE_KEPT_BYTES,
     evidence,
     keep_evidence,
 )
-from atlas.indexer.chain.schema import MIGRATIONS as STATE_MIGRATIONS
 from atlas.indexer.errors import Exchange, LyingEndpoint
 from atlas.ledger import schema
 from atlas.ledger.database import Database

@@ -8,11 +8,11 @@ import msgspec
 import psycopg
 import pytest
 
-from atlas.indexer.chain.config import Contract
-from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress, Status
+from atlas.indexer.chain.rpc.endpoint import connect
 from atlas.indexer.chain.sources.watching import Polling
+from atlas.indexer.chain.watching.config import Contract
 from atlas.indexer.errors import (
     AlreadyRunning,
     ContractChanged,

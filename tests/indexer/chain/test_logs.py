@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.chain import checks, column_checks
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.logs import by_column, distinct, is_one_of, joined
-from atlas.indexer.chain.rules import Contract, Events, Factory, Targets
 from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.verification import checks, column_checks
+from atlas.indexer.chain.watching.rules import Contract, Events, Factory, Targets
 from atlas.indexer.errors import LyingEndpoint
 from atlas.protocol.evm.bloom import bits
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlas.indexer.chain.endpoint import connect
+from atlas.indexer.chain.rpc.endpoint import connect
 from atlas.indexer.errors import EndpointRefused, InconsistentAnswers, LyingEndpoint
 from atlas.protocol.facts import FINALIZED_TOPIC
 from tests.indexer.chain.scripted import LyingNode, ScriptedServer, Tamper, replies

@@ -2,7 +2,7 @@
 
 import pytest
 
-from atlas.indexer.chain.masking import masked_url, without_secrets
+from atlas.indexer.chain.rpc.masking import masked_url, without_secrets
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from atlas.indexer.chain.evidence import evidence
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress
 from atlas.indexer.chain.sources.connecting import connect_pool
 from atlas.indexer.chain.sources.proven import ProvenEndpoint
+from atlas.indexer.chain.verification.evidence import evidence
 from atlas.indexer.errors import LyingEndpoint
 from atlas.ledger.database import Database
 from atlas.protocol.evm.families import ETHEREUM

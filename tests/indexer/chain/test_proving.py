@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from atlas.indexer.chain.proving import prove_recorded_log, recorded_log
-from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.rpc.calls import RpcClient
+from atlas.indexer.chain.verification.proving import prove_recorded_log, recorded_log
 from atlas.indexer.errors import DisprovenLog, LyingEndpoint, NotALog
 from atlas.ledger.errors import UnknownPosition
 from atlas.protocol.evm.proofs import parse_log_proof

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.chain.config import Contract
 from atlas.indexer.chain.ranges import RangeSize, Span, first_anchor, next_span
+from atlas.indexer.chain.watching.config import Contract
 
 CONTRACTS = st.lists(st.integers(0, 60), min_size=1, max_size=6).map(
     lambda starts: [Contract(f"C{index}", index.to_bytes(20, "big"), start) for index, start in enumerate(starts)]

@@ -10,8 +10,8 @@ from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.header import Header
 from atlas.indexer.chain.ranges import Span
 from atlas.indexer.chain.reading import SpanReading, fetch_span, settle_span
-from atlas.indexer.chain.rules import Contract, Events, Rule, Targets
 from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.watching.rules import Contract, Events, Rule, Targets
 from atlas.indexer.errors import InconsistentAnswers
 from tests.indexer.simulation.node import Faults, SimulatedNode, World
 from tests.indexer.simulation.tree import CONTRACTS, OTHER, SHOUTED, STRANGERS, Block, Said, make_block

@@ -10,10 +10,11 @@ from eth_account import Account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
-from atlas.indexer.chain.receipts import (
+from atlas.indexer.chain.rpc.calls import RpcClient
+from atlas.indexer.chain.rpc.endpoint import connect
+from atlas.indexer.chain.verification.receipts import (
     BlockReceipts,
     ReceiptAnswer,
     ReceiptLogAnswer,
@@ -22,7 +23,6 @@ from atlas.indexer.chain.receipts import (
     fetch_transactions,
     verify_block_receipts,
 )
-from atlas.indexer.chain.rpc import RpcClient
 from atlas.indexer.errors import EndpointRefused, Exchange, InconsistentAnswers, LyingEndpoint, MalformedResponse
 from atlas.protocol.evm.errors import UnknownReceiptType
 from atlas.protocol.evm.families import FAMILIES, OP_STACK, POLYGON_POS, Family, state_sync_transaction

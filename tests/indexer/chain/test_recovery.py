@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from atlas.indexer.chain import schema, state
-from atlas.indexer.chain.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
+from atlas.indexer.chain.rpc.endpoint import connect
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger, RecordedFact
 from atlas.ledger.migrations import migrate
@@ -27,8 +27,8 @@ SETTINGS = {"window_blocks": 20, "max_range_blocks": 2}
 # Indexes until it has caught up; the arguments are the endpoint, the database, and the emitter's address.
 PROGRAM = f"""
 import sys
-from atlas.indexer.chain.config import ChainConfig, Contract
-from atlas.indexer.chain.endpoint import connect
+from atlas.indexer.chain.watching.config import ChainConfig, Contract
+from atlas.indexer.chain.rpc.endpoint import connect
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.chain.refusals import RpcError, refusal, suggested_blocks
+from atlas.indexer.chain.rpc.refusals import RpcError, refusal, suggested_blocks
 from atlas.indexer.errors import (
     BatchRefused,
     EndpointError,

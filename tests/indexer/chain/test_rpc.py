@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.json import Decoder
 
-from atlas.indexer.chain import rpc
-from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.rpc import calls as rpc
+from atlas.indexer.chain.rpc.calls import RpcClient
 from atlas.indexer.errors import (
     EndpointError,
     EndpointRefused,

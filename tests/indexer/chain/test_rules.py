@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from atlas.indexer.chain import state
-from atlas.indexer.chain.config import ChainConfig
-from atlas.indexer.chain.rules import Contract, Events, Factory, child_address
 from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.watching.config import ChainConfig
+from atlas.indexer.chain.watching.rules import Contract, Events, Factory, child_address
 from atlas.indexer.errors import ContractChanged, InvalidChainConfig, NoContractCode, StateUnavailable
 from atlas.protocol.facts import (
     ABI_TOPIC,

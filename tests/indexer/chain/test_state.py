@@ -3,9 +3,9 @@
 import pytest
 
 from atlas.indexer.chain import state
-from atlas.indexer.chain.config import Contract
 from atlas.indexer.chain.forkchoice import WindowBlock
 from atlas.indexer.chain.state import Advance, Watch
+from atlas.indexer.chain.watching.config import Contract
 from atlas.indexer.errors import AlreadyRunning
 from atlas.ledger.database import Database
 from atlas.protocol.facts import BlockRef

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.rpc import RpcClient
-from atlas.indexer.chain.transport import HttpTransport
+from atlas.indexer.chain.rpc.calls import RpcClient
+from atlas.indexer.chain.rpc.transport import HttpTransport
 from atlas.indexer.errors import (
     EndpointError,
     EndpointRefused,

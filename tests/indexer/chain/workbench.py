@@ -3,14 +3,14 @@
 from contextlib import ExitStack
 from typing import Any
 
-from atlas.indexer.chain.config import ChainConfig, Contract
-from atlas.indexer.chain.endpoint import connect
-from atlas.indexer.chain.evidence import keep_evidence
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import StepResult
-from atlas.indexer.chain.rpc import RpcClient
-from atlas.indexer.chain.rules import Rule
+from atlas.indexer.chain.rpc.calls import RpcClient
+from atlas.indexer.chain.rpc.endpoint import connect
 from atlas.indexer.chain.sources.proven import ProvenEndpoint
+from atlas.indexer.chain.verification.evidence import keep_evidence
+from atlas.indexer.chain.watching.config import ChainConfig, Contract
+from atlas.indexer.chain.watching.rules import Rule
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger, RecordedFact
 from atlas.protocol.evm.families import ETHEREUM

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from atlas.indexer.chain.endpoint import Endpoint
-from atlas.indexer.chain.rpc import Calls
+from atlas.indexer.chain.rpc.calls import Calls
+from atlas.indexer.chain.rpc.endpoint import Endpoint
 from atlas.indexer.chain.source import Source
 from atlas.indexer.chain.sources.pool import QUORUM, EndpointPool
 from atlas.indexer.chain.sources.proven import ProvenEndpoint

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from atlas.indexer.chain.rules import Rule
+from atlas.indexer.chain.watching.rules import Rule
 from atlas.ledger.log import Ledger
 from atlas.protocol.facts import (
     CONTRACT_TOPIC,

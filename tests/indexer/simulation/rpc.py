@@ -12,9 +12,9 @@ from msgspec.json import Decoder
 
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.hexadecimal import format_data, format_quantity
-from atlas.indexer.chain.receipts import ReceiptAnswer
-from atlas.indexer.chain.rpc import Call, decoded
+from atlas.indexer.chain.rpc.calls import Call, decoded
 from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.verification.receipts import ReceiptAnswer
 from atlas.indexer.errors import EndpointRefused, FinalityUnknown, MalformedResponse, RangeTooLarge
 from atlas.protocol.evm.headers import HEADER_FIELDS
 from tests.indexer.simulation.node import SimulatedNode

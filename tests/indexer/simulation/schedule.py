@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 import psycopg
 
 from atlas.indexer.chain import standing
-from atlas.indexer.chain.config import ChainConfig
 from atlas.indexer.chain.indexer import ChainIndexer
 from atlas.indexer.chain.progress import Progress, Status
-from atlas.indexer.chain.rules import Rule
+from atlas.indexer.chain.watching.config import ChainConfig
+from atlas.indexer.chain.watching.rules import Rule
 from atlas.indexer.errors import EndpointError, ReorgBeyondWindow
 from atlas.ledger.database import Database
 from atlas.ledger.log import Fact, Ledger

@@ -7,8 +7,8 @@ import msgspec
 import rlp
 
 from atlas.indexer.chain.header import Header
-from atlas.indexer.chain.rules import Contract, Events, Factory, Rule
 from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.watching.rules import Contract, Events, Factory, Rule
 from atlas.protocol.evm.bloom import bits
 from atlas.protocol.evm.receipts import SUCCEEDED, Receipt, ReceiptLog, logs_bloom
 from atlas.protocol.evm.roots import receipts_root

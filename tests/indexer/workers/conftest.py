@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from atlas.indexer.workers.intake import Intake
-from atlas.indexer.workers.schema import MIGRATIONS as WORKER_MIGRATIONS
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.intake.schema import MIGRATIONS as WORKER_MIGRATIONS
 from atlas.ledger import MIGRATIONS
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

@@ -13,9 +13,9 @@ from pathlib import Path
 import uvicorn
 
 from atlas.indexer.workers import Worker
-from atlas.indexer.workers.app import intake_app
-from atlas.indexer.workers.intake import Intake
-from atlas.indexer.workers.spool import Spool
+from atlas.indexer.workers.intake.app import intake_app
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.sdk.spool import Spool
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from tests.indexer.workers.support import KEY, generate, impatient

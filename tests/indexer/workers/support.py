@@ -15,8 +15,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from atlas.indexer.workers import Model, Worker, WorkerKey
-from atlas.indexer.workers.delivery import Backoff
-from atlas.indexer.workers.recording import config_digest
+from atlas.indexer.workers.sdk.delivery import Backoff
+from atlas.indexer.workers.sdk.recording import config_digest
 from atlas.ledger.log import Ledger
 from atlas.protocol.facts import worker_stream
 from atlas.protocol.generation import Compute, Cost, GenerationRecord, Output, open_envelope, seal

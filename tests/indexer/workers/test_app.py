@@ -10,9 +10,9 @@ import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from atlas.indexer.workers.app import Limits, intake_app
-from atlas.indexer.workers.intake import Intake
-from atlas.indexer.workers.outcomes import Submission
+from atlas.indexer.workers.intake.app import Limits, intake_app
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.intake.outcomes import Submission
 from atlas.indexer.workers.wire import ENVELOPE_TYPE, FRAMES_TYPE, PROBLEM_TYPE, join_frames
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

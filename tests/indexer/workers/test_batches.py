@@ -9,15 +9,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
-from atlas.indexer.workers.app import intake_app, intake_routes
-from atlas.indexer.workers.bulk import BadFrame, import_frames
 from atlas.indexer.workers.errors import RateLimited, RetiredKey, SequenceConflict, SequenceGap
-from atlas.indexer.workers.importing import read_frames
-from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.intake.app import intake_app, intake_routes
+from atlas.indexer.workers.intake.bulk import BadFrame, import_frames
+from atlas.indexer.workers.intake.importing import read_frames
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.intake.metrics import IntakeMetrics
+from atlas.indexer.workers.intake.streams import Gap
+from atlas.indexer.workers.intake.throttle import Rate, Throttle
 from atlas.indexer.workers.keys import WorkerKey
-from atlas.indexer.workers.metrics import IntakeMetrics
-from atlas.indexer.workers.streams import Gap
-from atlas.indexer.workers.throttle import Rate, Throttle
 from atlas.indexer.workers.wire import ENVELOPE_TYPE, PROBLEM_TYPE, join_frames
 from atlas.ledger.log import Ledger
 from atlas.protocol.batches import seal_batch

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.workers.bodies import unpack
 from atlas.indexer.workers.errors import RequestRefused
+from atlas.indexer.workers.intake.bodies import unpack
 from atlas.indexer.workers.wire import ENVELOPE_TYPE, FRAMES_TYPE, join_frames
 
 

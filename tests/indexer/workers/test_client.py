@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from atlas.indexer.workers.client import IntakeClient, Verdict, retry_after_s
 from atlas.indexer.workers.errors import IntakeUnavailable
+from atlas.indexer.workers.sdk.client import IntakeClient, Verdict, retry_after_s
 from atlas.indexer.workers.wire import PROBLEM_TYPE, Accepted, Problem, ReceiptView
 from tests.indexer.workers.support import KEY, free_port
 

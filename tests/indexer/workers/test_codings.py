@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.workers.codings import decode
 from atlas.indexer.workers.errors import RequestRefused
+from atlas.indexer.workers.intake.codings import decode
 
 Pack = Callable[[bytes], bytes]
 SKIPPABLE = bytes.fromhex("502a4d1800000000")

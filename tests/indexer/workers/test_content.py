@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.workers.content import ContentDirectory, digest_of
+from atlas.indexer.workers.sdk.content import ContentDirectory, digest_of
 
 
 def files(directory: Path) -> list[Path]:

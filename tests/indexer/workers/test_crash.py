@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
-from atlas.indexer.workers.app import intake_app
-from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.intake.app import intake_app
+from atlas.indexer.workers.intake.intake import Intake
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger
 from tests.indexer.workers.support import answers, eventually, free_port, process, serving, stored_prompts

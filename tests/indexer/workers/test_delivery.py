@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.workers.delivery import Backoff
+from atlas.indexer.workers.sdk.delivery import Backoff
 
 
 def longest(failures: int, retry_after_s: float | None = None) -> list[float]:

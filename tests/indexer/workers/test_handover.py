@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from atlas.indexer.workers import Worker, WorkerKey
-from atlas.indexer.workers.app import intake_app
 from atlas.indexer.workers.errors import KeyUnusable, SpoolDamaged
-from atlas.indexer.workers.handover import Identity
-from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.intake.app import intake_app
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.sdk.handover import Identity
 from atlas.ledger.log import Ledger
 from atlas.protocol.errors import InvalidEnvelope
 from atlas.protocol.facts import RECORD_TOPIC, ROTATION_TOPIC, worker_stream

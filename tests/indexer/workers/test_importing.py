@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.indexer.workers.errors import ImportFailed
-from atlas.indexer.workers.importing import Damage, Frame, files_below, open_file, read_frames
-from atlas.indexer.workers.shapes import MalformedFrame, value_end
+from atlas.indexer.workers.intake.importing import Damage, Frame, files_below, open_file, read_frames
+from atlas.indexer.workers.intake.shapes import MalformedFrame, value_end
 from atlas.indexer.workers.wire import join_frames
 from atlas.protocol.batches import seal_batch
 from tests.indexer.workers.support import KEY, envelope, record

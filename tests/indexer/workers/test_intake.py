@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.indexer.workers.errors import RequestRefused, SequenceConflict, SequenceGap, UnknownWorker
-from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.intake.outcomes import Receipt, Submission
 from atlas.indexer.workers.keys import WorkerKey
-from atlas.indexer.workers.outcomes import Receipt, Submission
 from atlas.ledger.log import Ledger
 from atlas.protocol.errors import InvalidEnvelope
 from atlas.protocol.facts import RECORD_TOPIC, worker_stream

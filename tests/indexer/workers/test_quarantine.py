@@ -3,12 +3,12 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from atlas.indexer.workers.app import intake_app
-from atlas.indexer.workers.client import IntakeClient
 from atlas.indexer.workers.errors import IntakeUnavailable, UnknownWorker
-from atlas.indexer.workers.intake import Intake
+from atlas.indexer.workers.intake.app import intake_app
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.intake.quarantine import HeldRecord, Quarantine, QuarantineLimits
 from atlas.indexer.workers.keys import WorkerKey
-from atlas.indexer.workers.quarantine import HeldRecord, Quarantine, QuarantineLimits
+from atlas.indexer.workers.sdk.client import IntakeClient
 from atlas.indexer.workers.wire import FRAMES_TYPE, join_frames
 from atlas.ledger.database import Database
 from atlas.ledger.log import Ledger

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.indexer.workers.content import digest_of
 from atlas.indexer.workers.errors import RecordingMisused
-from atlas.indexer.workers.recording import (
+from atlas.indexer.workers.sdk.content import digest_of
+from atlas.indexer.workers.sdk.recording import (
     Generated,
     Material,
     Measurement,
@@ -16,7 +16,7 @@ from atlas.indexer.workers.recording import (
     config_digest,
     device_seconds,
 )
-from atlas.indexer.workers.telemetry import Usage
+from atlas.indexer.workers.sdk.telemetry import Usage
 from atlas.protocol.generation import Compute, Cost, Input, Model, Output
 from tests.indexer.workers.support import MODEL
 

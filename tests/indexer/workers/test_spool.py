@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from atlas.indexer.workers.errors import HistoryMissing, SpoolBusy, SpoolDamaged, SpoolError, SpoolForeign
-from atlas.indexer.workers.spool import Rejection, Spool
+from atlas.indexer.workers.sdk.spool import Rejection, Spool
 from tests.indexer.workers.support import KEY, OTHER_KEY, process
 
 

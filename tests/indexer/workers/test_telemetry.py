@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from atlas.indexer.workers.telemetry import Devices, Usage
+from atlas.indexer.workers.sdk.telemetry import Devices, Usage
 
 
 class Gpus:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from atlas.indexer.workers.errors import RateLimited
-from atlas.indexer.workers.throttle import Rate, Throttle
+from atlas.indexer.workers.intake.throttle import Rate, Throttle
 
 WORKER, OTHER = bytes(20), bytes([1] * 20)
 

@@ -13,13 +13,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from starlette.applications import Starlette
 
-from atlas.indexer.workers.app import Limits
-from atlas.indexer.workers.collector import Collector
 from atlas.indexer.workers.errors import RateLimited
-from atlas.indexer.workers.intake import Intake
-from atlas.indexer.workers.spans import MAX_SPANS, read_json
-from atlas.indexer.workers.throttle import Rate, Throttle
-from atlas.indexer.workers.traces import JSON_TYPE, PROTOBUF_TYPE, trace_routes
+from atlas.indexer.workers.intake.app import Limits
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.intake.throttle import Rate, Throttle
+from atlas.indexer.workers.spans.collector import Collector
+from atlas.indexer.workers.spans.traces import JSON_TYPE, PROTOBUF_TYPE, trace_routes
+from atlas.indexer.workers.spans.values import MAX_SPANS, read_json
 from atlas.ledger.log import Ledger
 from atlas.protocol.generation import GenerationRecord, open_envelope
 from atlas.protocol.ids import checksum_address

@@ -18,8 +18,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from atlas.indexer.workers import ContentDirectory, Material, Worker
-from atlas.indexer.workers.app import intake_app
-from atlas.indexer.workers.delivery import Backoff, DeliveryState
 from atlas.indexer.workers.errors import (
     DeliveryTimeout,
     HistoryMissing,
@@ -27,8 +25,10 @@ from atlas.indexer.workers.errors import (
     RecordRejected,
     SpoolBusy,
 )
-from atlas.indexer.workers.intake import Intake
-from atlas.indexer.workers.spool import Spool
+from atlas.indexer.workers.intake.app import intake_app
+from atlas.indexer.workers.intake.intake import Intake
+from atlas.indexer.workers.sdk.delivery import Backoff, DeliveryState
+from atlas.indexer.workers.sdk.spool import Spool
 from atlas.indexer.workers.wire import PROBLEM_TYPE, Problem, WorkerView
 from atlas.ledger.log import Ledger
 from atlas.protocol.facts import worker_stream

@@ -5,7 +5,7 @@ from atlas.ledger.log import Fact, Ledger
 from atlas.projections.projector import Projector
 from atlas.projections.views.values import LAST_MOMENT
 from atlas.protocol.vocabulary import LicenseKind, ordinal
-from atlas.rights.terms import data_uri, make_terms, terms_hash
+from atlas.rights.terms.document import data_uri, make_terms, terms_hash
 from tests.projections.chain import Block, address, contract_fact, digest
 from tests.projections.rows import current, issues
 

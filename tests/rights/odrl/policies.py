@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from atlas.protocol.ids import account_id
 from atlas.protocol.vocabulary import LicenseKind
-from atlas.rights.extents import EVERYTHING, extent
 from atlas.rights.odrl.policies import LicensePolicy, PolicyType, Reservation, encode_policy, with_uid
-from atlas.rights.prices import Price
-from atlas.rights.scopes import Scope
-from atlas.rights.terms import license_terms
+from atlas.rights.terms.document import license_terms
+from atlas.rights.terms.extents import EVERYTHING, extent
+from atlas.rights.terms.prices import Price
+from atlas.rights.terms.scopes import Scope
 from tests.rights.drawn import DRAWN, extents
 
 OWNER, TAKER = (account_id("eip155:1", bytes([number]) * 20) for number in (1, 2))

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from atlas.rights.errors import InvalidTerms, RightsError, UnsupportedPolicy
-from atlas.rights.obligations import NO_OBLIGATIONS, Effect, Obligations
 from atlas.rights.odrl.delays import write_obligations
 from atlas.rights.odrl.policies import LicensePolicy, encode_policy
 from atlas.rights.odrl.reading import read_policy
+from atlas.rights.terms.obligations import NO_OBLIGATIONS, Effect, Obligations
 from tests.rights.odrl.policies import AGREEMENT, constraint
 
 ALL = Obligations(report_every_s=86_400, grace_s=60, late_fee_bps=525, when_late=Effect.SUSPEND)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas.rights.decisions.reasons import Outcome
 from atlas.rights.errors import InvalidPolicy
 from atlas.rights.odrl.evaluate import Evaluation, evaluate
 from atlas.rights.odrl.jsonld import read_document
@@ -15,7 +16,6 @@ from atlas.rights.odrl.names import INLINE_CONTEXT, ODRL_CONTEXT
 from atlas.rights.odrl.reports import encode_reports
 from atlas.rights.odrl.syntax import Policy, parse
 from atlas.rights.odrl.world import World, read_world
-from atlas.rights.reasons import Outcome
 from tests.rights.odrl.policies import constraint
 
 PERMIT, DENY, UNDETERMINED = Outcome

@@ -9,7 +9,7 @@ from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import InvalidPolicy, InvalidTerms
 from atlas.rights.odrl.policies import LicensePolicy, PolicyType, encode_policy, policy_hash, with_uid
 from atlas.rights.odrl.reading import parse_policy, read_policy
-from atlas.rights.terms import make_terms
+from atlas.rights.terms.document import make_terms
 from tests.rights.odrl.policies import AGREEMENT, drawn
 
 

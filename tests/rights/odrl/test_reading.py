@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from atlas.protocol.vocabulary import LicenseKind
 from atlas.rights.errors import CurrencyMismatch, InvalidPolicy, InvalidTerms, TermsMismatch, UnsupportedPolicy
-from atlas.rights.extents import NOTHING, extent
 from atlas.rights.odrl.losses import Weight
 from atlas.rights.odrl.policies import LicensePolicy, encode_policy
 from atlas.rights.odrl.reading import read_policy
-from atlas.rights.scopes import narrower
+from atlas.rights.terms.extents import NOTHING, extent
+from atlas.rights.terms.scopes import narrower
 from tests.rights.odrl.policies import AGREEMENT, changed, constraint, drawn, foreign
 
 ATLAS = "urn:atlas-ledger:odrl:1"

@@ -7,9 +7,10 @@ import msgspec
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from atlas.rights.decide import decide
-from atlas.rights.index import Rights
-from atlas.rights.obligations import Effect
+from atlas.rights.decisions.decide import decide
+from atlas.rights.decisions.index import Rights
+from atlas.rights.decisions.state import At, Grant, Ownership, RightsState
+from atlas.rights.decisions.uses import FIELDS, Use
 from atlas.rights.odrl.evaluate import evaluate
 from atlas.rights.odrl.jsonld import read_document
 from atlas.rights.odrl.names import CONTEXT, KIND_ACTIONS, NOTHING, OPERANDS
@@ -18,9 +19,8 @@ from atlas.rights.odrl.scoping import typed
 from atlas.rights.odrl.syntax import Policy, parse
 from atlas.rights.odrl.times import write_instant
 from atlas.rights.odrl.world import World, read_world
-from atlas.rights.state import At, Grant, Ownership, RightsState
-from atlas.rights.terms import Terms
-from atlas.rights.uses import FIELDS, Use
+from atlas.rights.terms.document import Terms
+from atlas.rights.terms.obligations import Effect
 from tests.rights.drawn import DRAWN, NAMES
 from tests.rights.odrl.policies import ASSET, OWNER, TAKER, constraint
 

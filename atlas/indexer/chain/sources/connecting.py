@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 
-from atlas.indexer.chain.endpoint import Endpoint
-from atlas.indexer.chain.masking import masked_url
-from atlas.indexer.chain.rpc import MAX_BATCH, Calls, RpcClient
+from atlas.indexer.chain.rpc.calls import MAX_BATCH, Calls, RpcClient
+from atlas.indexer.chain.rpc.endpoint import Endpoint
+from atlas.indexer.chain.rpc.masking import masked_url
+from atlas.indexer.chain.rpc.transport import DEADLINE_S
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits
 from atlas.indexer.chain.sources.pool import EndpointPool
-from atlas.indexer.chain.transport import DEADLINE_S
 
 
 def connect_pool(

@@ -19,7 +19,7 @@ from msgspec.json import Decoder
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from atlas.indexer.chain.masking import masked_url, without_secrets
+from atlas.indexer.chain.rpc.masking import masked_url, without_secrets
 from atlas.indexer.errors import InvalidChainConfig
 
 OPEN_TIMEOUT_S = 10.0

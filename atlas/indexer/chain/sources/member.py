@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from atlas.indexer.chain.endpoint import Endpoint
-from atlas.indexer.chain.refusals import METHOD_NOT_FOUND
+from atlas.indexer.chain.rpc.endpoint import Endpoint
+from atlas.indexer.chain.rpc.refusals import METHOD_NOT_FOUND
 from atlas.indexer.chain.sources.health import Health
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits, Pace

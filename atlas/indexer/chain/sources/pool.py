@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
-from atlas.indexer.chain.refusals import LIMIT_EXCEEDED, PRUNED_HISTORY, RANGE_HINT
-from atlas.indexer.chain.rpc import Call
+from atlas.indexer.chain.rpc.calls import Call
+from atlas.indexer.chain.rpc.endpoint import Endpoint
+from atlas.indexer.chain.rpc.refusals import LIMIT_EXCEEDED, PRUNED_HISTORY, RANGE_HINT
 from atlas.indexer.chain.source import FinalityTag, Log
 from atlas.indexer.chain.sources.member import Member
 from atlas.indexer.chain.sources.metrics import EndpointMetrics

@@ -8,14 +8,14 @@ told with what shows it; a pool then asks another endpoint.
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 
-from atlas.indexer.chain.checks import require_proven
 from atlas.indexer.chain.columns import to_logs
-from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.header import Header
-from atlas.indexer.chain.receipts import fetch_receipts_of, verify_block_receipts
-from atlas.indexer.chain.rpc import Calls
+from atlas.indexer.chain.rpc.calls import Calls
+from atlas.indexer.chain.rpc.endpoint import Endpoint
 from atlas.indexer.chain.source import Log
+from atlas.indexer.chain.verification.checks import require_proven
+from atlas.indexer.chain.verification.receipts import fetch_receipts_of, verify_block_receipts
 from atlas.indexer.errors import InconsistentAnswers, LyingEndpoint
 from atlas.protocol.evm.families import Family
 from atlas.protocol.logs import ArrowBatch

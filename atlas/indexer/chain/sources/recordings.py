@@ -20,8 +20,8 @@ import msgspec
 import pyarrow as pa
 from msgspec.json import Decoder
 
-from atlas.indexer.chain.refusals import RpcError, refusal
-from atlas.indexer.chain.rpc import Call, Calls, decoded, described
+from atlas.indexer.chain.rpc.calls import Call, Calls, decoded, described
+from atlas.indexer.chain.rpc.refusals import RpcError, refusal
 from atlas.indexer.chain.sources.log_ranges import LogRanges
 from atlas.indexer.errors import EndpointRefused, EndpointUnavailable, MalformedResponse
 

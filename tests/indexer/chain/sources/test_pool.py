@@ -11,8 +11,8 @@ import pytest
 from msgspec.json import Decoder
 from prometheus_client import CollectorRegistry
 
-from atlas.indexer.chain import rpc
 from atlas.indexer.chain.filters import LogFilter
+from atlas.indexer.chain.rpc import calls as rpc
 from atlas.indexer.chain.sources.connecting import connect_pool
 from atlas.indexer.chain.sources.metrics import EndpointMetrics
 from atlas.indexer.chain.sources.pace import Limits

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from atlas.indexer.chain.endpoint import Endpoint
 from atlas.indexer.chain.filters import LogFilter
 from atlas.indexer.chain.indexer import ChainIndexer
-from atlas.indexer.chain.rpc import RpcClient
+from atlas.indexer.chain.rpc.calls import RpcClient
+from atlas.indexer.chain.rpc.endpoint import Endpoint
 from atlas.indexer.chain.schema import MIGRATIONS
 from atlas.indexer.chain.sources.recordings import FORMAT, VERSION, Recorder, Recording
 from atlas.indexer.errors import (

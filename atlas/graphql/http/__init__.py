@@ -1,0 +1,1 @@
+"""GraphQL over HTTP: the application, its middleware, requests, responses and metrics."""

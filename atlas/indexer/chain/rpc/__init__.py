@@ -1,0 +1,1 @@
+"""One endpoint, spoken to over JSON-RPC: transport, calls, refusals, secrets masked."""

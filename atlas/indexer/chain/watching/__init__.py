@@ -1,0 +1,1 @@
+"""What to index: contracts, factories and their children, events of any address, and where each begins."""

@@ -1,0 +1,1 @@
+"""What the server does with what workers send: opened, verified, throttled, recorded or quarantined."""

@@ -1,0 +1,1 @@
+"""What runs on a worker: recording generations, sealing, spooling, delivering."""

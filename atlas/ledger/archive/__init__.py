@@ -1,0 +1,1 @@
+"""Ranges of facts as Parquet files with their tiles and manifests, for reading without the database."""

@@ -1,0 +1,1 @@
+"""What the log signs and what others sign of it: notes, keys, checkpoints, proofs against them, witnesses."""

@@ -1,0 +1,1 @@
+"""What an operator does with a log: archive, drop, restore, redact; its figures and metrics."""

@@ -1,0 +1,1 @@
+"""What the log shows to everybody, as C2SP tlog-tiles."""

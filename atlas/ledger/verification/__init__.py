@@ -1,0 +1,1 @@
+"""Reading everything again and comparing it with what was signed."""

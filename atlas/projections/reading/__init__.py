@@ -1,0 +1,1 @@
+"""From recorded facts to the typed values and columns that handlers take."""

@@ -1,0 +1,1 @@
+"""May X do Y with Z, there and then: verdicts with reasons, duties, conflicts."""

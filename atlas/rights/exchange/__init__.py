@@ -1,0 +1,1 @@
+"""Terms in the formats of others: Avails, CAWG."""

@@ -1,0 +1,1 @@
+"""Who is owed what: splits, royalty rules, accruals, statements, reconciliation."""
