@@ -9,6 +9,9 @@ from tests.cli.commands import CommandLine
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[CommandLine]:
+    # Whatever this process did before, the console is as wide as COLUMNS says, also when a test says otherwise.
+    monkeypatch.setattr("atlas.cli.console.output._width", None)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "200")
     yield CommandLine(monkeypatch, capsys)
     structlog.reset_defaults()  # a command sends logs to the test's standard error, which is closed now

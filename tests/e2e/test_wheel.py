@@ -54,7 +54,7 @@ def test_the_package_and_strawberry_import_together(installed: Path) -> None:
 
 def test_abis_and_the_query_editor_are_in_the_wheel(installed: Path) -> None:
     program = (
-        "from atlas.protocol.artifacts import load; from atlas.graphql.server import STATIC; "
+        "from atlas.protocol.artifacts import load; from atlas.graphql.http.server import STATIC; "
         "from atlas.protocol.events import EVENTS; "
         "print(len([load(name) for name in EVENTS]), (STATIC / 'index.html').is_file())"
     )

@@ -46,7 +46,7 @@ def test_every_root_and_proof_from_the_tiles_is_right(ledger: Ledger, tree: Tree
 def test_integration_in_batches_is_integration_at_once(
     ledger: Ledger, tree: Tree, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("atlas.ledger.tree.BATCH_LEAVES", 100)
+    monkeypatch.setattr("atlas.ledger.merkle.tree.BATCH_LEAVES", 100)
     ledger.append(facts("a", 1000))
     assert tree.integrate() == 1000
     assert tree.root(1000) == naive_root(leaves(database))
