@@ -1,6 +1,5 @@
 """``atlas-ledger rights dispute``: filed, answered, argued, ruled and appealed, each step signed by who takes it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,13 +15,9 @@ from atlas.cli.recording import (
     Media,
     Territories,
     address_or_nobody,
-    admit,
-    issued,
     matter,
-    sha256_of,
-    signed_by,
+    take,
 )
-from atlas.indexer.workers.keys import WorkerKey
 from atlas.protocol.decisions import (
     DisputeAnswered,
     DisputeAppealed,
@@ -55,19 +50,20 @@ def file_dispute(
     json: Json = False,
 ) -> None:
     """File a dispute; uses are undetermined and accruals held until it is ruled."""
-    author = WorkerKey.from_file(key)
-    decision = DisputeFiled(
-        author=author.address,
+    take(
+        DisputeFiled,
+        key,
+        evidence_uri,
+        evidence_file,
+        issued_at,
+        config,
+        json=json,
         asset=parse_aaid(asset),
         respondent=parse_address(respondent),
         arbitrator=parse_address(arbitrator),
         category=category,
         grant=grant,
-        evidence_uri=evidence_uri,
-        evidence_sha256=sha256_of(evidence_file),
-        issued_at=issued(issued_at),
     )
-    admit(signed_by(author, decision), config, json=json)
 
 
 @app.command()
@@ -82,7 +78,7 @@ def answer(
     json: Json = False,
 ) -> None:
     """Answer a dispute, as its respondent."""
-    _step(DisputeAnswered, dispute, key, evidence_uri, evidence_file, issued_at, config, json=json)
+    take(DisputeAnswered, key, evidence_uri, evidence_file, issued_at, config, json=json, dispute=matter(dispute))
 
 
 @app.command()
@@ -97,7 +93,7 @@ def evidence(
     json: Json = False,
 ) -> None:
     """Attach evidence to a pending dispute, as a party or the arbitrator."""
-    _step(EvidenceAttached, dispute, key, evidence_uri, evidence_file, issued_at, config, json=json)
+    take(EvidenceAttached, key, evidence_uri, evidence_file, issued_at, config, json=json, dispute=matter(dispute))
 
 
 @app.command()
@@ -118,23 +114,22 @@ def rule(
     json: Json = False,
 ) -> None:
     """Rule a dispute, as its arbitrator; what is ordered is in force from then on."""
-    author = WorkerKey.from_file(key)
-    number = list(Ruling).index(ruling)
-    assert number in (0, 1, 2), "rulings have the numbers of ERC-792"
-    decision = DisputeRuled(
-        author=author.address,
+    take(
+        DisputeRuled,
+        key,
+        evidence_uri,
+        evidence_file,
+        issued_at,
+        config,
+        json=json,
         dispute=matter(dispute),
-        ruling=number,
+        ruling=list(Ruling).index(ruling),
         remedy=remedy,
         against=address_or_nobody(against),
         territories=tuple(territory),
         media=tuple(media),
         appeal_until=appeal_until,
-        evidence_uri=evidence_uri,
-        evidence_sha256=sha256_of(evidence_file),
-        issued_at=issued(issued_at),
     )
-    admit(signed_by(author, decision), config, json=json)
 
 
 @app.command()
@@ -149,26 +144,4 @@ def appeal(
     json: Json = False,
 ) -> None:
     """Appeal a ruling, as a party; it is suspended, and the dispute pending again."""
-    _step(DisputeAppealed, dispute, key, evidence_uri, evidence_file, issued_at, config, json=json)
-
-
-def _step(
-    kind: type[DisputeAnswered | EvidenceAttached | DisputeAppealed],
-    dispute: str,
-    key: Path,
-    evidence_uri: str,
-    evidence_file: Path | None,
-    issued_at: int | None,
-    config: Path | None,
-    *,
-    json: bool,
-) -> None:
-    author = WorkerKey.from_file(key)
-    decision = kind(
-        author=author.address,
-        dispute=matter(dispute),
-        evidence_uri=evidence_uri,
-        evidence_sha256=sha256_of(evidence_file),
-        issued_at=issued(issued_at),
-    )
-    admit(signed_by(author, decision), config, json=json)
+    take(DisputeAppealed, key, evidence_uri, evidence_file, issued_at, config, json=json, dispute=matter(dispute))

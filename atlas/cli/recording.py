@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from atlas.protocol.decisions import (
     NOBODY,
     AgreementRevoked,
     AgreementSigned,
+    Authored,
     Decision,
     TakedownCause,
     TakedownLifted,
@@ -93,19 +95,20 @@ def takedown(
     json: Json = False,
 ) -> None:
     """Order that an asset may not be used, as a reviewer of this ledger (W26)."""
-    author = WorkerKey.from_file(key)
-    decision = TakedownOrdered(
-        author=author.address,
+    take(
+        TakedownOrdered,
+        key,
+        evidence_uri,
+        evidence_file,
+        issued_at,
+        config,
+        json=json,
         asset=parse_aaid(asset),
         cause=cause,
         against=address_or_nobody(against),
         territories=tuple(territory),
         media=tuple(media),
-        evidence_uri=evidence_uri,
-        evidence_sha256=sha256_of(evidence_file),
-        issued_at=issued(issued_at),
     )
-    admit(signed_by(author, decision), config, json=json)
 
 
 def lift(
@@ -119,18 +122,33 @@ def lift(
     json: Json = False,
 ) -> None:
     """End a takedown, as a reviewer of this ledger."""
+    take(TakedownLifted, key, evidence_uri, evidence_file, issued_at, config, json=json, takedown=matter(takedown_id))
+
+
+def take(
+    kind: Callable[..., Authored],
+    key: Path,
+    evidence_uri: str,
+    evidence_file: Path | None,
+    issued_at: int | None,
+    config: Path | None,
+    *,
+    json: bool,
+    **fields: object,
+) -> None:
+    """Sign a decision of one author with its own ``fields``, record it and say where it stands."""
     author = WorkerKey.from_file(key)
-    decision = TakedownLifted(
+    decision = kind(
         author=author.address,
-        takedown=matter(takedown_id),
         evidence_uri=evidence_uri,
-        evidence_sha256=sha256_of(evidence_file),
-        issued_at=issued(issued_at),
+        evidence_sha256=_sha256_of(evidence_file),
+        issued_at=_issued(issued_at),
+        **fields,
     )
-    admit(signed_by(author, decision), config, json=json)
+    admit(_signed_by(author, decision), config, json=json)
 
 
-def signed_by(author: WorkerKey, decision: Decision) -> Decision:
+def _signed_by(author: WorkerKey, decision: Decision) -> Decision:
     """The decision of one author, signed. Raises MalformedFact, which names the field."""
     return Draft(checked(decision), {}).signed_by(author.secret).complete()
 
@@ -167,12 +185,12 @@ def address_or_nobody(text: str | None) -> bytes:
     return NOBODY if text is None else parse_address(text)
 
 
-def sha256_of(file: Path | None) -> bytes:
+def _sha256_of(file: Path | None) -> bytes:
     """The hash of the evidence; zeros where there is none."""
     return bytes(_HASH_BYTES) if file is None else hashlib.sha256(file.read_bytes()).digest()
 
 
-def issued(at: int | None) -> int:
+def _issued(at: int | None) -> int:
     """When a decision was taken: as stated, or now."""
     return int(time.time()) if at is None else at
 
